@@ -1,0 +1,40 @@
+# make demo | make test do everything on a fresh machine: Python 3.11+, make and a C compiler are enough.
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+
+.PHONY: env build demo test lint bench soak dist clean
+
+env: $(VENV)/.ready
+
+$(VENV)/.ready: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install --quiet --upgrade pip
+	$(PY) -c "import tomllib; p = tomllib.load(open('pyproject.toml', 'rb'))['project']; o = p['optional-dependencies']; print('\n'.join(p['dependencies'] + o['dev'] + o['demo']))" > $(VENV)/requirements.txt
+	$(PY) -m pip install --quiet -r $(VENV)/requirements.txt
+	touch $@
+
+build: env
+	$(PY) setup.py --quiet build_ext --inplace
+
+demo: build
+	$(PY) examples/flights_demo.py
+
+test: build
+	$(PY) -m pytest -q
+
+lint: env
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	$(VENV)/bin/cython-lint tablestore/_native
+
+bench: build
+	$(PY) benchmarks/compare.py
+
+dist: env
+	$(PY) -m pip install --quiet build
+	$(PY) -m build
+
+clean:
+	rm -rf build dist $(VENV) *.egg-info tablestore/_native/*.so tablestore/_native/*.c

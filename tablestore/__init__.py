@@ -1,0 +1,3 @@
+"""TableStore: LSM tables for streaming upserts in plain files. The format is in spec/."""
+
+__version__ = "0.1.0"
