@@ -1,7 +1,7 @@
-"""What a query returned, boiled down to numbers that do not depend on row order or on Arrow's string type.
+"""What a query returned, as numbers that do not depend on row order or on Arrow's string type.
 
-Two systems agree when every number agrees. The digest ties all values of a row together, so values that landed
-on the wrong row, a stale version of a row, or a lost row all show.
+Two systems agree when every number agrees. The digest ties all values of a row together, so values that
+landed on the wrong row, a stale version of a row, or a lost row all show.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _BATCH_ROWS = 1 << 16
 
 
 def answer_of(table: pa.Table) -> Answer:
-    """Rows, column sums (salary in cents) and a digest of all rows, for whichever workload columns are present."""
+    """Rows, column sums (salary in cents) and a digest, for whichever workload columns are present."""
     answer: Answer = {"rows": table.num_rows}
     digest = 0
     sums = dict.fromkeys((name for name in ("id", "age", "salary") if name in table.column_names), 0)
@@ -36,9 +36,9 @@ def answer_of(table: pa.Table) -> Answer:
 
 
 def _integers(name: str, column: pa.Array) -> npt.NDArray[np.int64]:
-    if name == "salary":
-        return np.rint(column.to_numpy(zero_copy_only=False) * 100).astype(np.int64)
-    return column.to_numpy(zero_copy_only=False).astype(np.int64)
+    values = column.to_numpy(zero_copy_only=False)
+    integers: npt.NDArray[np.int64] = (np.rint(values * 100) if name == "salary" else values).astype(np.int64)
+    return integers
 
 
 def _column_bits(name: str, column: pa.Array) -> Hashes:
@@ -55,8 +55,10 @@ def _string_hashes(column: pa.Array) -> Hashes:
     starts = (offsets - offsets[0])[:-1]
     lengths = np.diff(offsets)
     positions = np.arange(len(data), dtype=np.uint64) - np.repeat(starts, lengths).astype(np.uint64)
-    running = np.concatenate([np.zeros(1, dtype=np.uint64), np.cumsum((data + np.uint64(1)) * _mix(positions))])
-    return running[starts + lengths] - running[starts]
+    weighted = (data + np.uint64(1)) * _mix(positions)
+    running: Hashes = np.concatenate([np.zeros(1, dtype=np.uint64), np.cumsum(weighted)])
+    sums: Hashes = running[starts + lengths] - running[starts]
+    return sums
 
 
 def _mix(values: Hashes) -> Hashes:

@@ -1,8 +1,8 @@
 """The data every system is given, and the answers it must return, recomputed without any of them.
 
-A load of `rows` rows (ids in random order) in 10 commits, then 8 commits of `rows / 20` upserts of ids drawn from a
-range 6 % wider, so that most replace a row and some are new. Each commit is one Arrow IPC file that a process maps.
-The same `rows` always gives the same bytes.
+A load of `rows` rows (ids in random order) in 10 commits, then 8 commits of `rows / 20` upserts of ids drawn
+from a range 6 % wider, so that most replace a row and some are new. Each commit is one Arrow IPC file that a
+process maps. The same `rows` always gives the same bytes.
 """
 
 from __future__ import annotations
@@ -37,14 +37,27 @@ UPSERT_COMMITS = 8
 LOOKUP_KEYS = 20_000
 
 _WORDS = (
-    "user admin guest clerk pilot baker mason tailor driver writer nurse smith potter weaver farmer sailor "
-    "cook judge scout ranger painter dancer singer drummer builder miller hunter fisher joiner cooper turner glover"
-).split()
-_CITY_HEADS = "North South East West Old New Upper Lower Port Saint".split()
+    *("user", "admin", "guest", "clerk", "pilot", "baker", "mason", "tailor", "driver", "writer", "nurse"),
+    *("smith", "potter", "weaver", "farmer", "sailor", "cook", "judge", "scout", "ranger", "painter"),
+    *("dancer", "singer", "drummer", "builder", "miller", "hunter", "fisher", "joiner", "cooper", "turner"),
+    "glover",
+)
+_CITY_HEADS = ("North", "South", "East", "West", "Old", "New", "Upper", "Lower", "Port", "Saint")
 _CITY_TAILS = (
-    "Ashford Brixham Carlow Denby Elmstead Farnley Grantham Halden Ilkley Jarrow Kelso Lydney Morpeth Nairn Oakham "
-    "Penrith Quorn Redcar Selby Thirsk"
-).split()
+    *(
+        "Ashford",
+        "Brixham",
+        "Carlow",
+        "Denby",
+        "Elmstead",
+        "Farnley",
+        "Grantham",
+        "Halden",
+        "Ilkley",
+        "Jarrow",
+    ),
+    *("Kelso", "Lydney", "Morpeth", "Nairn", "Oakham", "Penrith", "Quorn", "Redcar", "Selby", "Thirsk"),
+)
 
 
 @dataclass(frozen=True)
@@ -64,7 +77,8 @@ class Workload:
 
     def lookup_keys(self) -> npt.NDArray[np.int64]:
         """int64[20000]: distinct keys in random order, a few of which were never written."""
-        return np.load(self.directory / "keys.npy")
+        keys: npt.NDArray[np.int64] = np.load(self.directory / "keys.npy")
+        return keys
 
     def expected(self) -> dict[str, Answer]:
         """The right answer of every phase that returns rows."""

@@ -9,7 +9,8 @@ from chdb.session import Session
 
 from benchmarks.peers.phases import THREADS, Keys, Peer, run
 
-_FINAL = f"SETTINGS do_not_merge_across_partitions_select_final = 1, max_threads = {THREADS}"
+_THREADS = f"SETTINGS max_threads = {THREADS}"
+_FINAL = f"{_THREADS}, do_not_merge_across_partitions_select_final = 1"
 
 
 class ChDB(Peer):
@@ -27,14 +28,14 @@ class ChDB(Peer):
 
     def load(self, rows: pa.Table) -> None:
         self.sequence += 1
-        self.session.query(
-            f"INSERT INTO bench.t SELECT *, {self.sequence} FROM Python(rows) SETTINGS max_threads = {THREADS}"
-        )
+        self.session.query(f"INSERT INTO bench.t SELECT *, {self.sequence} FROM Python(rows) {_THREADS}")
 
     upsert = load
 
     def _query(self, columns: str, condition: str = "") -> pa.Table:
-        result = self.session.query(f"SELECT {columns} FROM bench.t FINAL {condition} {_FINAL}", "ArrowStream")
+        result = self.session.query(
+            f"SELECT {columns} FROM bench.t FINAL {condition} {_FINAL}", "ArrowStream"
+        )
         return pa.ipc.open_stream(result.bytes()).read_all()
 
     def scan(self) -> pa.Table:
@@ -55,7 +56,9 @@ class ChDB(Peer):
 
     def bytes_on_disk(self) -> int:
         """Active parts; merged ones wait on disk for a while."""
-        query = "SELECT sum(bytes_on_disk) FROM system.parts WHERE database = 'bench' AND table = 't' AND active"
+        query = (
+            "SELECT sum(bytes_on_disk) FROM system.parts WHERE database = 'bench' AND table = 't' AND active"
+        )
         return int(str(self.session.query(query, "CSV")))
 
     def close(self) -> None:

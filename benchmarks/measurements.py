@@ -1,0 +1,69 @@
+"""Figures of one comparison: every round's, and the medians that the tables show."""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import dataclass, field
+
+from benchmarks.answer import Answer
+
+PHASES = {
+    "load": "load",
+    "upserts": "8 upserts",
+    "scan_unmerged": "scan, unmerged",
+    "scan_2_columns": "2 columns",
+    "scan_filter": "filter",
+    "lookup_20k": "20 k keys",
+    "compact": "compact",
+    "scan_merged": "scan, merged",
+}
+SIZES = {"disk_unmerged": "MB unmerged", "disk_merged": "MB merged", "memory": "peak MB"}
+
+
+@dataclass
+class Measurements:
+    """`figures[system][phase]` holds one number per round: seconds, or megabytes for sizes."""
+
+    figures: dict[str, dict[str, list[float]]] = field(default_factory=dict)
+    faults: list[str] = field(default_factory=list)
+
+    def add(self, line: dict[str, object], expected: dict[str, Answer]) -> None:
+        """Take one JSON line of a peer process; a wrong answer becomes a fault and leaves no figure."""
+        system, phase = str(line["peer"]), str(line["phase"])
+        answer = line.get("answer")
+        if answer is not None and answer != expected[phase]:
+            self.faults.append(f"{system}, {phase}: answered {answer}, right is {expected[phase]}")
+            return
+        value = line["seconds"] if "seconds" in line else line["megabytes"]
+        assert isinstance(value, int | float)
+        self.figures.setdefault(system, {}).setdefault(phase, []).append(float(value))
+
+    def median(self, system: str, phase: str) -> float | None:
+        """The figure to show, or None where the system has no such phase."""
+        values = self.figures.get(system, {}).get(phase)
+        return statistics.median(values) if values else None
+
+    def ratio(self, phase: str, system: str, base: str = "tablestore") -> float | None:
+        """`base` over `system`: below 1 means `base` needs less."""
+        ours, theirs = self.median(base, phase), self.median(system, phase)
+        return ours / theirs if ours is not None and theirs else None
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A ratio TableStore has to reach against one system."""
+
+    phase: str
+    system: str
+    limit: float
+
+
+BARS = (
+    Bar("load", "chdb", 1.0),
+    Bar("upserts", "chdb", 1.0),
+    Bar("scan_unmerged", "paimon_rust", 0.35),
+    Bar("scan_unmerged", "chdb", 0.25),
+    Bar("lookup_20k", "rocksdb", 0.5),
+    Bar("disk_unmerged", "paimon_rust", 1.0),
+)
+GROWTH_LIMIT = 1.5
