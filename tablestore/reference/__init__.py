@@ -1,0 +1,1 @@
+"""The executable spec: plain Python, a module per chapter, no speed tricks; for inspect, conformance and tests."""
