@@ -1,1 +1,1 @@
-"""The executable spec: plain Python, a module per chapter, no speed tricks; for inspect, conformance and tests."""
+"""The executable spec: plain Python, a module per chapter, no speed tricks; for inspection and tests."""

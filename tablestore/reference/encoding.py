@@ -75,16 +75,18 @@ def decode_node(
     path = cursor.path
     cursor.path = f"{path}{name}."
     encoding = cursor.unsigned(1, "encoding", "4.2")
+    codec = cursor.unsigned(1, "codec", "4.2")
+    parameter = cursor.unsigned(2, "parameter", "4.2")
+    size = cursor.unsigned(4, "size", "4.2")
+    if size > cursor.remaining:
+        reject("truncated", f"a body of {size} bytes, {cursor.remaining} left", "4.2", start + 4)
     if encoding not in class_.defined_for() & allowed:
         place = f"{name} of {class_.name}({class_.width})"
         reject("bad-encoding", f"encoding {encoding} in {place}", "4.2", start)
-    codec = cursor.unsigned(1, "codec", "4.2")
     if codec > 1 or (codec and encoding not in WITH_STREAM):
         reject("bad-codec", f"codec {codec} with {NAMES[encoding]}", "4.2", start + 1)
-    parameter = cursor.unsigned(2, "parameter", "4.2")
     if not _parameter_is_valid(encoding, parameter):
         reject("bad-parameter", f"parameter {parameter} of {NAMES[encoding]}", "4.2", start + 2)
-    size = cursor.unsigned(4, "size", "4.2")
     cursor.path = path
     body = cursor.within(size, f"{name}.{NAMES[encoding]}", "4.2")
     values = _DECODERS[encoding](Node(class_, count, codec, parameter, start + 2, body))
@@ -197,6 +199,7 @@ def _prefix(node: Node) -> Values:
     shared = fixed_values(node.body, 4, node.count, "shared", COUNTS)
     suffixes_at = node.body.offset
     lengths = fixed_values(node.body, 4, node.count, "suffix_length", COUNTS)
+    raw = _read_strings(node, lengths, suffixes_at, "4.10")
     head_size = 0
     for row, (kept, added) in enumerate(zip(shared, lengths, strict=True)):
         is_head = row % node.parameter == 0
@@ -205,7 +208,6 @@ def _prefix(node: Node) -> Values:
         _check_value(kept + added, "4.10", suffixes_at)
         head_size = kept + added if is_head else head_size
     _check_total(sum(shared) + sum(lengths), "4.10", shared_at)
-    raw = _read_strings(node, lengths, suffixes_at, "4.10")
     head = prefix
     values = []
     for row, suffix in enumerate(_cut(raw, lengths)):
@@ -219,14 +221,15 @@ def _prefix(node: Node) -> Values:
 
 def _read_strings(node: Node, lengths: list[int], lengths_at: int, section: str) -> bytes:
     """The raw size and the stream that end VAR and PREFIX nodes."""
-    for length in lengths:
-        _check_value(length, section, lengths_at)
     start = node.body.offset
     raw_size = node.body.unsigned(4, "raw_size", section)
     _check_total(raw_size, section, start)
+    raw = read_stream(node.body, node.codec, raw_size, section)
     if sum(lengths) != raw_size:
         reject("length-sum", f"lengths add up to {sum(lengths)}, not {raw_size}", section, start)
-    return read_stream(node.body, node.codec, raw_size, section)
+    for length in lengths:
+        _check_value(length, section, lengths_at)
+    return raw
 
 
 def _cut(raw: bytes, lengths: list[int]) -> list[bytes]:
@@ -245,9 +248,9 @@ def _rle(node: Node) -> Values:
         reject("bad-run", f"{runs} runs of {node.count} values", "4.11", start)
     lengths_at = node.body.offset
     lengths = fixed_values(node.body, 4, runs, "run_length", COUNTS)
-    run_values = fixed_values(node.body, node.class_.width, runs, "run_value", RUN_VALUES)
     if 0 in lengths or sum(lengths) != node.count:
         reject("bad-run", f"runs of {sum(lengths)} values, not {node.count}", "4.11", lengths_at)
+    run_values = fixed_values(node.body, node.class_.width, runs, "run_value", RUN_VALUES)
     return [value for value, length in zip(run_values, lengths, strict=True) for _ in range(length)]
 
 
