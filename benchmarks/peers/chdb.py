@@ -48,7 +48,9 @@ class ChDB(Peer):
         return self._query("id, name, city, age, salary", "WHERE age > 70")
 
     def lookup(self, keys: Keys) -> pa.Table:
-        return self._query("id, name, city, age, salary", f"WHERE id IN ({','.join(map(str, keys))})")
+        wanted = pa.table({"key": keys})  # noqa: F841  (named in the query)
+        columns = "id, name, city, age, salary"
+        return self._query(columns, "WHERE id IN (SELECT key FROM Python(wanted))")
 
     def compact(self) -> None:
         self.session.query("SYSTEM START MERGES bench.t")
