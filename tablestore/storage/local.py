@@ -1,0 +1,321 @@
+"""Tables on a local or network file system with hard links (spec §11.2, §11.3)."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+
+from tablestore.errors import FormatError, LimitExceededError, StorageError, UnsafePathError
+from tablestore.storage.directories import Directory, DirectoryTree, split_path
+from tablestore.storage.interface import (
+    DOCUMENT_BYTES_MAX,
+    AlreadyExistsError,
+    Bytes,
+    NotFoundError,
+    PublishUnknownError,
+)
+from tablestore.storage.system import SystemCalls
+
+_VECTORS_MAX = 512  # below IOV_MAX everywhere
+
+
+class LocalFile:
+    """A regular file, open for reading."""
+
+    def __init__(self, calls: SystemCalls, file: int, path: str, size: int) -> None:
+        self.path = path
+        self.size = size
+        self._calls = calls
+        self._file = file
+
+    def read_at(self, offset: int, size: int) -> bytes:
+        buffer = bytearray(size)
+        self._fill([memoryview(buffer)], offset)
+        return bytes(buffer)
+
+    def read_into(self, offset: int, target: memoryview) -> None:
+        self._fill([target], offset)
+
+    def read_ranges(self, ranges: Sequence[tuple[int, memoryview]]) -> None:
+        first = 0
+        while first < len(ranges):
+            offset, target = ranges[first]
+            targets, end, last = [target], offset + target.nbytes, first + 1
+            while last < len(ranges) and ranges[last][0] == end and len(targets) < _VECTORS_MAX:
+                targets.append(ranges[last][1])
+                end += ranges[last][1].nbytes
+                last += 1
+            self._fill(targets, offset)
+            first = last
+
+    def _fill(self, targets: list[memoryview], offset: int) -> None:
+        targets = [target.cast("B") for target in targets if target.nbytes]
+        while targets:
+            with _failing("read", self.path):
+                count = self._calls.read(self._file, targets, offset)
+            if count == 0:
+                raise FormatError("the file ends early", code="truncated", file=self.path, offset=offset)
+            offset += count
+            while targets and count >= targets[0].nbytes:
+                count -= targets.pop(0).nbytes
+            if count:
+                targets[0] = targets[0][count:]
+
+    def close(self) -> None:
+        file, self._file = self._file, -1
+        if file >= 0:
+            self._calls.close(file)
+
+    def __enter__(self) -> LocalFile:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        self.close()
+
+
+class LocalStorage:
+    """See `Storage`. One object may be used by several threads; processes need nothing in common but the
+    directory.
+
+    After a failed fsync of a directory `sync_directories` fails for good: nothing can prove any more that
+    names written before it are durable. A new object starts afresh.
+    """
+
+    def __init__(self, root: str | os.PathLike[str], calls: SystemCalls | None = None) -> None:
+        self.root = os.fspath(root)
+        self._calls = calls or SystemCalls()
+        self._tree = DirectoryTree(self.root, self._calls)
+
+    # ---- writing
+
+    def create(self, path: str, parts: Sequence[Bytes], durable: bool) -> None:
+        directory, name = split_path(path)
+        with _failing("create", path):
+            opened, file = self._create_in(directory, name)
+            self._write_new(opened, file, name, parts, durable)
+            self._tree.entered(directory)
+
+    def sync_directories(self, durable: bool = True) -> None:
+        with _failing("synchronise", "."):
+            self._tree.sync(durable)
+
+    def publish(self, path: str, data: bytes, durable: bool) -> None:
+        directory, name = split_path(path)
+        temporary = "." + secrets.token_hex(12)
+        with _failing("publish", path):
+            opened, file = self._create_in(directory, temporary)
+            self._write_new(opened, file, temporary, [data], durable)
+            if durable:
+                try:
+                    self._tree.sync_above(directory)
+                except OSError:
+                    self._discard(opened, temporary)
+                    raise
+        self._link(opened, temporary, name, path)
+        if durable:
+            try:
+                self._tree.sync_one(directory)
+            except OSError as error:
+                raise PublishUnknownError(
+                    error.errno, "synchronise the name: " + error.strerror, path
+                ) from error
+        self._discard(opened, temporary)
+
+    def write_hint(self, path: str, data: bytes) -> None:
+        directory, name = split_path(path)
+        temporary = "." + secrets.token_hex(12)
+        with suppress(OSError):
+            opened, file = self._create_in(directory, temporary)
+            self._write_new(opened, file, temporary, [data], durable=False)
+            try:
+                self._calls.rename(opened.file, temporary, name)
+            except OSError:
+                self._discard(opened, temporary)
+
+    def remove(self, path: str) -> None:
+        directory, name = split_path(path)
+        with _failing("remove", path):
+            self._calls.unlink(self._tree.open(directory).file, name)
+
+    def probe(self) -> None:
+        first, second = (".probe-" + secrets.token_hex(12) for _ in range(2))
+        with _failing("prepare", "."):
+            self._tree.make_root()
+            opened, file = self._create_in("", first)
+            self._write_new(opened, file, first, [b"probe"], durable=False)
+            try:
+                self._calls.link(opened.file, first, second)
+                exclusive = self._refuses_link(opened, first, second)
+            except OSError as error:
+                raise self._no_links(error.errno, error.strerror) from error
+            finally:
+                self._discard(opened, first)
+                self._discard(opened, second)
+        if not exclusive:
+            raise self._no_links(errno.EOPNOTSUPP, "a link replaced a file that existed")
+
+    def _refuses_link(self, opened: Directory, source: str, target: str) -> bool:
+        try:
+            self._calls.link(opened.file, source, target)
+        except FileExistsError:
+            return True
+        return False
+
+    def _no_links(self, number: int | None, reason: str | None) -> StorageError:
+        return StorageError(
+            number,
+            f"the file system cannot publish safely, hard links fail ({reason}): "
+            "put the table on one that has them, such as ext4, xfs, btrfs, apfs or nfs",
+            self.root,
+        )
+
+    def _create_in(self, directory: str, name: str) -> tuple[Directory, int]:
+        """A new file and its directory, which is made if it is missing."""
+        for _ in range(8):
+            opened = self._tree.open(directory, make=True)
+            try:
+                return opened, self._calls.create(opened.file, name)
+            except FileNotFoundError:
+                # Somebody removed the empty directory between the two calls: make it again.
+                self._tree.forget_removed(directory)
+        raise FileNotFoundError(errno.ENOENT, "the directory is removed again and again", directory)
+
+    def _write_new(
+        self, opened: Directory, file: int, name: str, parts: Sequence[Bytes], durable: bool
+    ) -> None:
+        try:
+            try:
+                self._write_all(file, parts)
+                if durable:
+                    self._calls.sync(file)
+            finally:
+                self._calls.close(file)
+        except BaseException:
+            self._discard(opened, name)
+            raise
+
+    def _write_all(self, file: int, parts: Sequence[Bytes]) -> None:
+        views = [view for view in (memoryview(part).cast("B") for part in parts) if view.nbytes]
+        first = 0
+        while first < len(views):
+            count = self._calls.write(file, views[first : first + _VECTORS_MAX])
+            if count == 0:
+                raise OSError(errno.EIO, "nothing was written")
+            while first < len(views) and count >= views[first].nbytes:
+                count -= views[first].nbytes
+                first += 1
+            if count:
+                views[first] = views[first][count:]
+
+    def _link(self, opened: Directory, temporary: str, name: str, path: str) -> None:
+        """Step 4 of spec §11.3: only here may the document become visible."""
+        try:
+            self._calls.link(opened.file, temporary, name)
+        except FileExistsError as error:
+            if self._links(opened, temporary) != 2:
+                self._discard(opened, temporary)
+                raise AlreadyExistsError(errno.EEXIST, "the name is taken", path) from error
+        except OSError as error:
+            if self._links(opened, temporary) != 2:
+                raise PublishUnknownError(error.errno, f"link: {error.strerror}", path) from error
+
+    def _links(self, opened: Directory, temporary: str) -> int:
+        """Link count of the temporary file: 2 proves a link whose answer was lost (spec §11.4)."""
+        try:
+            return self._calls.status_of(opened.file, temporary).st_nlink
+        except OSError:
+            return 0
+
+    def _discard(self, opened: Directory, name: str) -> None:
+        with suppress(OSError):
+            self._calls.unlink(opened.file, name)
+
+    # ---- reading
+
+    def read(self, path: str, limit: int = DOCUMENT_BYTES_MAX) -> bytes:
+        with self.open(path) as file:
+            if file.size > limit:
+                raise LimitExceededError(
+                    f"{file.size} bytes, the limit is {limit}",
+                    code="limit-exceeded",
+                    file=path,
+                    section="0.5",
+                )
+            return file.read_at(0, file.size)
+
+    def open(self, path: str) -> LocalFile:
+        directory, name = split_path(path)
+        with _failing("open", path):
+            try:
+                number = self._calls.open(self._tree.open(directory).file, name)
+            except FileNotFoundError:
+                if not self._tree.forget_removed(directory):
+                    raise
+                number = self._calls.open(self._tree.open(directory).file, name)
+            try:
+                status = self._calls.status(number)
+            except OSError:
+                self._calls.close(number)
+                raise
+        file = LocalFile(self._calls, number, path, status.st_size)
+        if not stat.S_ISREG(status.st_mode):
+            file.close()
+            raise _unsafe(path, "not a regular file")
+        return file
+
+    def list(self, directory: str) -> list[str]:
+        if directory:
+            split_path(directory)
+        with _failing("list", directory or "."):
+            self._tree.forget_removed(directory)
+            # A fresh descriptor: reading entries moves a position that a shared one would share.
+            opened = self._tree.open(directory)
+            fresh = self._calls.open_directory(opened.file, ".")
+            try:
+                return self._calls.list(fresh)
+            finally:
+                self._calls.close(fresh)
+
+    def exists(self, path: str) -> bool:
+        try:
+            self.size(path)
+        except NotFoundError:
+            return False
+        return True
+
+    def size(self, path: str) -> int:
+        directory, name = split_path(path)
+        with _failing("look up", path):
+            self._tree.forget_removed(directory)
+            status = self._calls.status_of(self._tree.open(directory).file, name)
+        if not stat.S_ISREG(status.st_mode):
+            raise _unsafe(path, "not a regular file")
+        return status.st_size
+
+
+def _unsafe(path: str, reason: str) -> UnsafePathError:
+    return UnsafePathError(reason, code="unsafe-path", file=path, section="0.6")
+
+
+@contextmanager
+def _failing(action: str, path: str) -> Iterator[None]:
+    """Turns errors of the operating system into those of the seam."""
+    try:
+        yield
+    except StorageError:
+        raise
+    except FileNotFoundError as error:
+        raise NotFoundError(error.errno, f"{action}: no such file or directory", path) from error
+    except FileExistsError as error:
+        raise AlreadyExistsError(error.errno, f"{action}: exists already", path) from error
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENOTDIR, errno.ENXIO):
+            raise _unsafe(path, "a link, or a part of the path that is no directory") from error
+        raise StorageError(error.errno, f"{action}: {error.strerror or error}", path) from error
