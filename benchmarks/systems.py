@@ -51,7 +51,7 @@ SYSTEMS = (
         syncs=False,
         keyed=False,
         notes=(
-            "The load is a plain append: no key is enforced. No scalar index on the key: with one, the upserts of"
+            "The load is a plain append: no key is enforced. No scalar index on the key: with one, upserts of"
             " 5 M rows run out of the memory pool of `merge_insert`. So lookups scan.",
         ),
     ),
