@@ -14,6 +14,7 @@ from benchmarks.measurements import PHASES, Measurements
 from benchmarks.systems import System
 
 _WIDTH, _LEFT, _RIGHT, _TOP, _ROW = 860, 130, 30, 76, 40
+_LEAST = 0.01  # seconds; what took less (nothing to compact, say) is drawn on the edge
 # Okabe and Ito's palette: told apart by readers with any colour vision.
 _COLOURS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#444444")
 
@@ -28,8 +29,8 @@ def draw(systems: list[System], measurements: Measurements) -> str:
     ]
     if not seconds:
         return '<svg xmlns="http://www.w3.org/2000/svg" width="0" height="0"/>\n'
-    low = 10 ** math.floor(math.log10(min(seconds)))
-    high = 10 ** math.ceil(math.log10(max(seconds)) + 1e-9)
+    low = max(10 ** math.floor(math.log10(min(seconds))), _LEAST)
+    high = max(10 ** math.ceil(math.log10(max(seconds))), 10 * low)
     height = _TOP + _ROW * len(PHASES) + 40
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" '
@@ -50,7 +51,7 @@ def draw(systems: list[System], measurements: Measurements) -> str:
 
 
 def _place(value: float, low: float, high: float) -> float:
-    share = math.log10(value / low) / math.log10(high / low)
+    share = math.log10(max(value, low) / low) / math.log10(high / low)
     return _LEFT + share * (_WIDTH - _LEFT - _RIGHT)
 
 

@@ -31,10 +31,12 @@ SYSTEMS = (
     System("tablestore", "TableStore", versions_of=("pyarrow", "numpy")),
     System(
         "chdb",
-        "chDB ReplacingMergeTree FINAL",
+        "chDB (FINAL)",
         ("chdb==4.4.0", "pyarrow==26.0.1", "numpy==2.4.6"),
         ("chdb",),
-        notes=("`fsync_after_insert` and `fsync_part_directory` on; merges stopped until the compaction.",),
+        notes=(
+            "`ReplacingMergeTree`, `fsync_after_insert` and `fsync_part_directory` on; merges stopped until the compaction.",
+        ),
     ),
     System(
         "paimon_rust",
