@@ -35,7 +35,8 @@ SYSTEMS = (
         ("chdb==4.4.0", "pyarrow==26.0.1", "numpy==2.4.6"),
         ("chdb",),
         notes=(
-            "`ReplacingMergeTree`, `fsync_after_insert` and `fsync_part_directory` on; merges stopped until the compaction.",
+            "`ReplacingMergeTree` with `fsync_after_insert` and `fsync_part_directory`; merges stopped"
+            " until the compaction.",
         ),
     ),
     System(
