@@ -70,6 +70,11 @@ def _decode(cursor: Cursor, type_: Type, nullable: bool, rows: int, budget: _Bud
         reject("null-in-required", "a validity node in a column that is not nullable", "5.3", start + 1)
     if type_.form == "fixed" and rows * width > CHUNK_RAW_MAX:
         reject("limit-exceeded", f"{rows} rows of {width} bytes", "0.5", start + 4)
+    if rows == 0:
+        if flags:
+            reject("bad-value", "a validity node without a null", "5.3", start + 1)
+        cursor.finish("5.3")
+        return Chunk([], 0, 0)
     valid = _read_validity(cursor, rows) if flags else [1] * rows
     if type_.form == "list":
         chunk = _decode_list(cursor, type_, valid, budget)
@@ -160,6 +165,8 @@ def _raw_size(type_: Type, stored: Sequence[int | bytes], rows: int) -> int:
 
 def encode_chunk(type_: Type, values: Sequence[object], codec: int = NONE) -> bytes:
     """A chunk in plain, sensible encodings; None is null, and a null slot repeats the value before it."""
+    if not values:
+        return chunk_head(type_, 0, False)
     nulls = [value is None for value in values]
     validity = choose_node(BITS, [int(not null) for null in nulls]) if any(nulls) else b""
     if type_.form == "list":
