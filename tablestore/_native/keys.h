@@ -1,0 +1,82 @@
+/* Encoded keys of any length: row r is data[offsets[r] .. offsets[r+1]) (spec §3.2). */
+#ifndef TABLESTORE_KEYS_H
+#define TABLESTORE_KEYS_H
+
+#include "machine.h"
+
+typedef struct {
+    const int64_t *offsets;
+    const uint8_t *data;
+    const uint8_t *end; /* of the data: nothing is read from here on */
+} ts_keys;
+
+TS_INLINE size_t ts_key_size(const ts_keys *keys, size_t row)
+{
+    return (size_t)(keys->offsets[row + 1] - keys->offsets[row]);
+}
+
+TS_INLINE const uint8_t *ts_key_at(const ts_keys *keys, size_t row) { return keys->data + keys->offsets[row]; }
+
+/* Offsets ascend and stay inside the data; checked once for each call, so that kernels need not. */
+TS_CLONES static int ts_offsets_valid(const int64_t *offsets, size_t rows, size_t data_size)
+{
+    uint64_t wrong = 0;
+    for (size_t i = 0; i < rows; i++) wrong |= (uint64_t)(offsets[i + 1] < offsets[i]);
+    return !wrong && offsets[0] >= 0 && (uint64_t)offsets[rows] <= data_size;
+}
+
+TS_INLINE int ts_compare_bytes(const uint8_t *a, size_t a_size, const uint8_t *b, size_t b_size)
+{
+    size_t shared = a_size < b_size ? a_size : b_size;
+    int order = shared ? memcmp(a, b, shared) : 0;
+    if (order) return order;
+    return (a_size > b_size) - (a_size < b_size);
+}
+
+/* Both keys are at least `skip` bytes long and agree on these. */
+TS_INLINE int ts_compare_keys(const ts_keys *keys, size_t a, size_t b, size_t skip)
+{
+    return ts_compare_bytes(ts_key_at(keys, a) + skip, ts_key_size(keys, a) - skip, ts_key_at(keys, b) + skip,
+                            ts_key_size(keys, b) - skip);
+}
+
+TS_INLINE size_t ts_shared_prefix(const uint8_t *a, const uint8_t *b, size_t limit)
+{
+    size_t at = 0;
+    for (; at + 8 <= limit; at += 8) {
+        uint64_t differ = ts_load64(a + at) ^ ts_load64(b + at);
+        if (differ) return at + (size_t)(__builtin_ctzll(differ) >> 3);
+    }
+    while (at < limit && a[at] == b[at]) at++;
+    return at;
+}
+
+/* The first eight bytes at `from`, big-endian, zero-padded where fewer than eight are `left`. */
+TS_INLINE uint64_t ts_prefix_word(const uint8_t *from, size_t left, const uint8_t *data_end)
+{
+    if (left >= 8) return ts_load64_big(from);
+    if (left == 0) return 0;
+    uint64_t word = 0;
+    if (data_end - from >= 8)
+        word = ts_load64_big(from);
+    else
+        for (size_t i = 0; i < left; i++) word |= (uint64_t)from[i] << (56 - 8 * i);
+    return word & (~0ull << (64 - 8 * left));
+}
+
+/* How eight bytes after a common prefix stand for a key. Zero padding alone cannot tell "a" from "a\0", therefore: */
+enum {
+    TS_WORD_FULL,   /* eight bytes; only where all keys are equally long, or all have eight bytes left */
+    TS_WORD_MARKED, /* seven bytes, then min(bytes left, 8): equal words with a mark below 8 are equal keys */
+};
+
+TS_INLINE uint64_t ts_key_word(const ts_keys *keys, size_t row, size_t skip, int form)
+{
+    size_t size = ts_key_size(keys, row);
+    size_t left = size > skip ? size - skip : 0;
+    uint64_t word = ts_prefix_word(ts_key_at(keys, row) + (left ? skip : 0), left, keys->end);
+    if (form == TS_WORD_FULL) return word;
+    return (word & ~0xFFull) | (left < 8 ? left : 8);
+}
+
+#endif

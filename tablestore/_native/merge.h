@@ -1,0 +1,190 @@
+/* k-way merge of sorted runs into the rows of the winners. Runs are cut at common keys into windows that fit the cache; in a window the
+ * cheapest way is taken: a lone run is a range, a few rows against many gallop, dense words go through a table, all else is a
+ * cascade of two-way merges. Every way stays inside its arrays whatever the words are, also when a run is not sorted. */
+#ifndef TABLESTORE_MERGE_H
+#define TABLESTORE_MERGE_H
+
+#include "merge_pair.h"
+#include "order.h"
+#include "search.h"
+
+#define TS_WINDOW_ROWS 32768
+#define TS_RANGE_MIN 512  /* rows of one run that lie before all other runs: worth a range of their own */
+#define TS_GALLOP_RATIO 16
+#define TS_TABLE_RATIO 4  /* table slots per row up to which a table beats a cascade */
+#define TS_AREAS 3
+
+typedef struct {
+    const uint64_t *words; /* NULL: compare `keys` */
+    ts_keys keys;
+    const uint64_t *rank; /* or NULL */
+} ts_source;
+
+/* Scratch of one merge; `capacity` rows fit each array. */
+typedef struct {
+    size_t capacity;
+    uint64_t *prefixes;          /* words of a window of keys */
+    uint64_t *words[TS_AREAS];
+    uint32_t *rows[TS_AREAS];
+    uint32_t *table;             /* TS_TABLE_RATIO slots per row, and one for words out of place */
+    ts_part *parts;
+    size_t *low, *high, *starts; /* per run: the window, and the place of its rows in the areas */
+    ts_order order;
+    uint64_t *block;
+} ts_workspace;
+
+TS_INLINE void ts_emit_range(uint32_t *out, size_t start, size_t stop)
+{
+    for (size_t row = start; row < stop; row++) *out++ = (uint32_t)row;
+}
+
+TS_INLINE int ts_compare_rows(const ts_source *source, size_t a, size_t b)
+{
+    if (source->words) return (source->words[a] > source->words[b]) - (source->words[a] < source->words[b]);
+    return ts_compare_keys(&source->keys, a, b, 0);
+}
+
+/* First position in [low, high) whose key is not less than that of `row`, searched outwards from `low`. */
+static size_t ts_lower_row(const ts_source *source, size_t row, size_t low, size_t high)
+{
+    size_t step = 1;
+    while (low + step <= high && ts_compare_rows(source, low + step - 1, row) < 0) {
+        low += step;
+        step *= 2;
+    }
+    if (low + step - 1 < high) high = low + step - 1;
+    if (source->words) return ts_lower_word(source->words, low, high, source->words[row]);
+    return ts_lower_key(&source->keys, low, high, ts_key_at(&source->keys, row), ts_key_size(&source->keys, row));
+}
+
+TS_INLINE uint32_t ts_winner(const ts_source *source, uint32_t a, uint32_t b)
+{
+    if (source->rank && source->rank[a] != source->rank[b]) return source->rank[a] > source->rank[b] ? a : b;
+    return a > b ? a : b;
+}
+
+/* Few rows, ascending and distinct, into one long run: whole ranges of the run go out between them. */
+static size_t ts_gallop(const ts_source *source, const uint32_t *few, size_t count, size_t low, size_t high, uint32_t *out)
+{
+    size_t made = 0;
+    for (size_t i = 0; i < count; i++) {
+        size_t stop = ts_lower_row(source, few[i], low, high);
+        ts_emit_range(out + made, low, stop);
+        made += stop - low;
+        low = stop;
+        uint32_t row = few[i];
+        if (low < high && ts_compare_rows(source, low, row) == 0) row = ts_winner(source, row, (uint32_t)low++);
+        out[made++] = row;
+    }
+    ts_emit_range(out + made, low, high);
+    return made + (high - low);
+}
+
+/* Words that lie densely: one slot per possible word; runs go in oldest first, so that the winner is what stays. */
+static size_t ts_merge_table(const ts_source *source, ts_workspace *space, const ts_part *parts, size_t count, uint64_t first,
+                             uint64_t span, uint32_t *out)
+{
+    uint32_t *table = space->table;
+    memset(table, 0, (span + 1) * sizeof(uint32_t));
+    for (size_t p = 0; p < count; p++) {
+        const uint64_t *words = parts[p].words;
+        const uint32_t *rows = parts[p].rows;
+        for (size_t i = 0; i < parts[p].count; i++) {
+            uint64_t slot = words[i] - first;
+            slot = slot < span ? slot : span;
+            uint32_t row = rows[i];
+            if (source->rank && table[slot]) row = ts_winner(source, table[slot] - 1, row);
+            table[slot] = row + 1;
+        }
+    }
+    size_t made = 0;
+    for (uint64_t slot = 0; slot < span; slot++) {
+        out[made] = table[slot] - 1;
+        made += table[slot] != 0;
+    }
+    return made;
+}
+
+/* The area that holds neither part: a part stays in the stretch of its rows, so one area serves many parts. */
+static int ts_free_area(const ts_workspace *space, const ts_part *a, const ts_part *b)
+{
+    for (int area = 0; area < TS_AREAS - 1; area++) {
+        const uint32_t *start = space->rows[area], *end = start + space->capacity;
+        if (!(a->rows >= start && a->rows < end) && !(b->rows >= start && b->rows < end)) return area;
+    }
+    return TS_AREAS - 1;
+}
+
+/* Merges neighbours a (older) and b (newer) to where a's stretch begins, `at` rows into the window. */
+static ts_part ts_merge_neighbours(ts_workspace *space, const ts_part *a, const ts_part *b, size_t at, int unique)
+{
+    int area = ts_free_area(space, a, b);
+    ts_part out = {space->words[area] + at, space->rows[area] + at, 0};
+    out.count = unique ? ts_merge_unique(a, b, out.words, out.rows) : ts_merge_all(a, b, out.words, out.rows);
+    return out;
+}
+
+/* Merges neighbouring parts, the smallest pair first, until `left` remain. starts[i] is the place of part i in the window. */
+static size_t ts_cascade(ts_workspace *space, ts_part *parts, size_t *starts, size_t count, size_t left, int unique)
+{
+    while (count > 64 && count > left) {
+        size_t made = 0;
+        for (size_t p = 0; p < count; p += 2, made++) {
+            starts[made] = starts[p];
+            parts[made] = p + 1 < count ? ts_merge_neighbours(space, &parts[p], &parts[p + 1], starts[p], unique) : parts[p];
+        }
+        count = made;
+    }
+    while (count > left) {
+        size_t best = 0;
+        for (size_t p = 1; p + 1 < count; p++)
+            if (parts[p].count + parts[p + 1].count < parts[best].count + parts[best + 1].count) best = p;
+        parts[best] = ts_merge_neighbours(space, &parts[best], &parts[best + 1], starts[best], unique);
+        memmove(parts + best + 1, parts + best + 2, (count - best - 2) * sizeof(ts_part));
+        memmove(starts + best + 1, starts + best + 2, (count - best - 2) * sizeof(size_t));
+        count--;
+    }
+    return count;
+}
+
+/* Winners of a merged part in which equal words are equal keys. */
+static size_t ts_emit_merged(const ts_source *source, const ts_part *part, uint32_t *out)
+{
+    size_t made = 0;
+    for (size_t i = 0; i < part->count;) {
+        uint32_t best = part->rows[i];
+        const uint64_t word = part->words[i++];
+        for (; i < part->count && part->words[i] == word; i++) best = ts_winner(source, best, part->rows[i]);
+        out[made++] = best;
+    }
+    return made;
+}
+
+/* Winners of a merged part of keys in which equal words may be different keys: these are put in order by what follows. */
+static size_t ts_emit_repaired(const ts_source *source, ts_workspace *space, const ts_part *part, size_t skip, int form, uint32_t *out)
+{
+    size_t made = 0;
+    for (size_t start = 0; start < part->count;) {
+        const uint64_t word = part->words[start];
+        size_t stop = start + 1;
+        while (stop < part->count && part->words[stop] == word) stop++;
+        if (stop - start == 1) {
+            out[made++] = part->rows[start];
+        } else if (form == TS_WORD_MARKED && (word & 0xFF) < 8) {
+            ts_part equal = {part->words + start, part->rows + start, stop - start};
+            made += ts_emit_merged(source, &equal, out + made);
+        } else {
+            memcpy(space->order.rows, part->rows + start, (stop - start) * sizeof(uint32_t));
+            ts_order_rows(&source->keys, &space->order, stop - start, skip + (form == TS_WORD_FULL ? 8 : 7), 0);
+            for (size_t i = 0; i < stop - start;) {
+                uint32_t best = space->order.rows[i++];
+                for (; i < stop - start && space->order.equal[i]; i++) best = ts_winner(source, best, space->order.rows[i]);
+                out[made++] = best;
+            }
+        }
+        start = stop;
+    }
+    return made;
+}
+
+#endif

@@ -1,0 +1,230 @@
+/* Cutting runs into windows, and the choice of a way through each; see merge.h. */
+#ifndef TABLESTORE_MERGE_WINDOW_H
+#define TABLESTORE_MERGE_WINDOW_H
+
+#include "merge.h"
+
+static int ts_workspace_allocate(ts_workspace *space, size_t capacity, size_t runs, int with_keys)
+{
+    memset(space, 0, sizeof *space);
+    space->capacity = capacity;
+    const size_t rows = capacity + 1, slots = TS_TABLE_RATIO * rows + 1;
+    size_t words = (TS_AREAS + (with_keys ? 1 : 0)) * rows + 3 * runs;
+    size_t bytes = words * sizeof(uint64_t) + (TS_AREAS * rows + slots + 1) * sizeof(uint32_t);
+    space->block = malloc(bytes);
+    space->parts = malloc((runs + 1) * sizeof(ts_part));
+    if (!space->block || !space->parts || (with_keys && ts_order_allocate(&space->order, capacity) < 0)) return TS_NO_MEMORY;
+    uint64_t *at = space->block;
+    for (int area = 0; area < TS_AREAS; area++, at += rows) space->words[area] = at;
+    if (with_keys) space->prefixes = at, at += rows;
+    space->low = (size_t *)at;
+    space->high = space->low + runs;
+    space->starts = space->high + runs;
+    uint32_t *small = (uint32_t *)(at + 3 * runs);
+    for (int area = 0; area < TS_AREAS; area++, small += rows) space->rows[area] = small;
+    space->table = small;
+    return 0;
+}
+
+static void ts_workspace_free(ts_workspace *space, int with_keys)
+{
+    free(space->block);
+    free(space->parts);
+    if (with_keys) ts_order_free(&space->order);
+}
+
+/* How the keys of a window become words: the prefix that all share, the form, and whether equal words are equal keys. */
+typedef struct {
+    size_t skip;
+    int form, exact;
+} ts_prefix_plan;
+
+static ts_prefix_plan ts_plan_prefixes(const ts_keys *keys, const size_t *low, const size_t *high, size_t runs)
+{
+    const uint8_t *first = ts_key_at(keys, low[0]);
+    size_t shared = ts_key_size(keys, low[0]), least = shared, most = shared;
+    for (size_t r = 0; r < runs; r++) {
+        const size_t ends[2] = {low[r], high[r] - 1};
+        for (int e = 0; e < 2; e++) {
+            size_t size = ts_key_size(keys, ends[e]);
+            shared = ts_shared_prefix(first, ts_key_at(keys, ends[e]), size < shared ? size : shared);
+        }
+        for (size_t row = low[r]; row < high[r]; row++) {
+            size_t size = ts_key_size(keys, row);
+            least = size < least ? size : least;
+            most = size > most ? size : most;
+        }
+    }
+    if (least < shared) shared = least;
+    ts_prefix_plan plan = {shared, TS_WORD_MARKED, most - shared <= 7};
+    if (least == most || least - shared >= 8) {
+        plan.form = TS_WORD_FULL;
+        plan.exact = most - shared <= 8;
+    }
+    return plan;
+}
+
+/* Fills area 0 with the rows of the window and points the parts at their words. */
+static void ts_fill_window(const ts_source *source, ts_workspace *space, const size_t *low, const size_t *high, size_t runs,
+                             const ts_prefix_plan *plan)
+{
+    size_t at = 0;
+    for (size_t r = 0; r < runs; r++) {
+        const size_t count = high[r] - low[r];
+        ts_emit_range(space->rows[0] + at, low[r], high[r]);
+        if (!source->words)
+            for (size_t i = 0; i < count; i++)
+                space->prefixes[at + i] = ts_key_word(&source->keys, low[r] + i, plan->skip, plan->form);
+        /* level 0 reads the words where they are; nothing writes through this pointer */
+        uint64_t *words = source->words ? (uint64_t *)(uintptr_t)(source->words + low[r]) : space->prefixes + at;
+        space->parts[r] = (ts_part){words, space->rows[0] + at, count};
+        space->starts[r] = at;
+        at += count;
+    }
+}
+
+static size_t ts_merge_window(const ts_source *source, ts_workspace *space, const size_t *low, const size_t *high, size_t runs,
+                              uint32_t *out);
+
+/* One run holds nearly all rows of the window: merge the others, then gallop. */
+static size_t ts_merge_small(const ts_source *source, ts_workspace *space, const size_t *low, const size_t *high, size_t runs,
+                             size_t large, size_t few, uint32_t *out)
+{
+    size_t *other_low = malloc((2 * runs + 1) * sizeof(size_t)), *other_high = other_low + runs;
+    uint32_t *rows = malloc((few + 1) * sizeof(uint32_t));
+    size_t made = SIZE_MAX, others = 0;
+    if (other_low && rows) {
+        for (size_t r = 0; r < runs; r++)
+            if (r != large) other_low[others] = low[r], other_high[others++] = high[r];
+        size_t count = ts_merge_window(source, space, other_low, other_high, others, rows);
+        if (count != SIZE_MAX) made = ts_gallop(source, rows, count, low[large], high[large], out);
+    }
+    free(other_low);
+    free(rows);
+    return made;
+}
+
+/* Merges rows low[r] .. high[r] (not empty) of each run, oldest run first; returns the number of winners, SIZE_MAX without memory. */
+static size_t ts_merge_window(const ts_source *source, ts_workspace *space, const size_t *low, const size_t *high, size_t runs,
+                              uint32_t *out)
+{
+    size_t large = 0, total = 0;
+    for (size_t r = 0; r < runs; r++) {
+        total += high[r] - low[r];
+        if (high[r] - low[r] > high[large] - low[large]) large = r;
+    }
+    if (runs == 1) {
+        ts_emit_range(out, low[0], high[0]);
+        return total;
+    }
+    const size_t few = total - (high[large] - low[large]);
+    if (few * TS_GALLOP_RATIO <= total - few) return ts_merge_small(source, space, low, high, runs, large, few, out);
+
+    ts_prefix_plan plan = {0, TS_WORD_FULL, 1};
+    if (!source->words) plan = ts_plan_prefixes(&source->keys, low, high, runs);
+    ts_fill_window(source, space, low, high, runs, &plan);
+    if (plan.exact) {
+        uint64_t first = UINT64_MAX, last = 0;
+        for (size_t r = 0; r < runs; r++) {
+            const ts_part *part = &space->parts[r];
+            first = part->words[0] < first ? part->words[0] : first;
+            last = part->words[part->count - 1] > last ? part->words[part->count - 1] : last;
+        }
+        if (last >= first && last - first < TS_TABLE_RATIO * total)
+            return ts_merge_table(source, space, space->parts, runs, first, last - first + 1, out);
+    }
+    const int unique = plan.exact && !source->rank;
+    size_t count = ts_cascade(space, space->parts, space->starts, runs, unique ? 2 : 1, unique);
+    if (unique && count == 2) return ts_merge_unique_rows(&space->parts[0], &space->parts[1], out);
+    if (plan.exact) return ts_emit_merged(source, &space->parts[0], out);
+    return ts_emit_repaired(source, space, &space->parts[0], plan.skip, plan.form, out);
+}
+
+/* Sets high[] so that the window has at most 2 × rows rows, all below one key, and at least one row. */
+static void ts_choose_window(const ts_source *source, const size_t *low, size_t *high, const size_t *end, size_t runs, size_t rows)
+{
+    size_t total = 0, largest = 0;
+    for (size_t r = 0; r < runs; r++) {
+        high[r] = end[r];
+        total += end[r] - low[r];
+        if (end[r] - low[r] > end[largest] - low[largest]) largest = r;
+    }
+    if (total <= 2 * rows) return;
+    size_t cut = (size_t)((double)(end[largest] - low[largest]) * ((double)rows / (double)total));
+    cut = low[largest] + (cut ? cut : 1);
+    for (;;) {
+        size_t next = 0;
+        total = 0;
+        for (size_t r = 0; r < runs; r++) {
+            high[r] = r == largest ? cut : ts_lower_row(source, cut, low[r], high[r]);
+            total += high[r] - low[r];
+            if (high[r] - low[r] > high[next] - low[next]) next = r;
+        }
+        if (total <= 2 * rows) return;
+        largest = next;
+        cut = low[largest] + (high[largest] - low[largest]) / 2;
+    }
+}
+
+/* If one run begins with at least TS_RANGE_MIN rows that lie before all other runs, returns it and the end of these rows. */
+static size_t ts_leading_range(const ts_source *source, const size_t *low, const size_t *end, size_t runs, size_t *stop)
+{
+    size_t first = 0, second = SIZE_MAX;
+    for (size_t r = 1; r < runs; r++) {
+        if (ts_compare_rows(source, low[r], low[first]) < 0)
+            second = first, first = r;
+        else if (second == SIZE_MAX || ts_compare_rows(source, low[r], low[second]) < 0)
+            second = r;
+    }
+    *stop = second == SIZE_MAX ? end[first] : ts_lower_row(source, low[second], low[first], end[first]);
+    return second == SIZE_MAX || *stop - low[first] >= TS_RANGE_MIN ? first : SIZE_MAX;
+}
+
+/* Merges runs that end at run_end[], oldest first, into `out`; returns the number of winners or TS_NO_MEMORY. */
+static int64_t ts_merge(const ts_source *source, const int64_t *run_end, size_t runs, uint32_t *out)
+{
+    const size_t rows = runs ? (size_t)run_end[runs - 1] : 0;
+    size_t window = TS_WINDOW_ROWS > 64 * runs ? TS_WINDOW_ROWS : 64 * runs;
+    if (window > rows) window = rows;
+    ts_workspace space;
+    int64_t result = TS_NO_MEMORY;
+    size_t *low = malloc((2 * runs + 1) * sizeof(size_t)), *end = low + runs;
+    if (!low || ts_workspace_allocate(&space, 2 * window, runs, !source->words) < 0) goto done;
+    size_t live = 0, made = 0;
+    for (size_t r = 0; r < runs; r++) {
+        low[live] = r ? (size_t)run_end[r - 1] : 0;
+        end[live] = (size_t)run_end[r];
+        live += end[live] > low[live];
+    }
+    while (live) {
+        size_t stop, lone = ts_leading_range(source, low, end, live, &stop);
+        if (lone != SIZE_MAX) {
+            ts_emit_range(out + made, low[lone], stop);
+            made += stop - low[lone];
+            low[lone] = stop;
+        } else {
+            ts_choose_window(source, low, space.high, end, live, window);
+            size_t filled = 0, part = 0;
+            size_t *part_low = space.low, *part_high = space.high;
+            for (size_t r = 0; r < live; r++) {
+                size_t from = low[r], to = part_high[r];
+                low[r] = to;
+                if (from < to) part_low[part] = from, part_high[part++] = to;
+            }
+            filled = ts_merge_window(source, &space, part_low, part_high, part, out + made);
+            if (filled == SIZE_MAX) goto done;
+            made += filled;
+        }
+        size_t kept = 0;
+        for (size_t r = 0; r < live; r++)
+            if (low[r] < end[r]) low[kept] = low[r], end[kept++] = end[r];
+        live = kept;
+    }
+    result = (int64_t)made;
+done:
+    if (low) ts_workspace_free(&space, !source->words);
+    free(low);
+    return result;
+}
+
+#endif
