@@ -181,7 +181,10 @@ def to_json(column_type: ColumnType) -> JsonType:
 
 
 def from_json(value: object) -> ColumnType:
-    """The type that a parsed JSON value names. Raises FormatError schema-mismatch, without a file."""
+    """The type that a parsed JSON value names.
+
+    Raises FormatError schema-mismatch, json-missing or json-type, without a file.
+    """
     return _from_json(value, 1)
 
 
@@ -217,12 +220,12 @@ def _from_json(value: object, depth: int) -> ColumnType:
 def _field_from_json(value: object, depth: int, name: str | None) -> Field:
     if not isinstance(value, dict):
         raise _mismatch("a field is an object")
-    try:
-        own_name, inner, nullable = value["name"], value["type"], value["nullable"]
-    except KeyError as error:
-        raise _mismatch(f"a field without {error}") from None
-    if not isinstance(own_name, str) or not isinstance(nullable, bool):
-        raise _mismatch("a field has a text as name and a bool as nullable")
+    for member, kind in (("name", str), ("type", object), ("nullable", bool)):
+        if member not in value:
+            raise _mismatch(f"a field without {member!r}", "json-missing")
+        if not isinstance(value[member], kind):
+            raise _mismatch(f"{member!r} of a field has the wrong type", "json-type")
+    own_name, inner, nullable = value["name"], value["type"], value["nullable"]
     if name is not None and own_name != name:
         raise _mismatch(f"field {own_name!r} must be named {name!r}")
     return Field(-1, own_name, _from_json(inner, depth + 1), nullable)
@@ -244,8 +247,8 @@ def _leaf_from_text(text: str) -> ColumnType:
     raise _mismatch(f"unknown type {text!r}")
 
 
-def _mismatch(message: str) -> FormatError:
-    return FormatError(message, code="schema-mismatch", section="2.2")
+def _mismatch(message: str, code: str = "schema-mismatch") -> FormatError:
+    return FormatError(message, code=code, section="2.2")
 
 
 # ---- Arrow

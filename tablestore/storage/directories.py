@@ -78,7 +78,10 @@ class DirectoryTree:
             self._outside += reversed(above)
 
     def open(self, path: str, make: bool = False) -> Directory:
-        """The open directory. Raises OSError: ENOENT if missing, ELOOP or ENOTDIR if a link or no directory."""
+        """The open directory.
+
+        Raises OSError: ENOENT if missing, ELOOP or ENOTDIR if a link or no directory.
+        """
         with self._lock:
             found = self._open.get(path)
             if found is not None:
@@ -108,7 +111,7 @@ class DirectoryTree:
         return Directory(self._calls, self._calls.open_directory(parent.file, name))
 
     def forget_removed(self, path: str) -> bool:
-        """Drops directories on the path that have been removed since they were opened; True if there was one."""
+        """Drops directories of the path that were removed since they were opened; True if there was one."""
         removed = False
         for part in [*ancestors(path), path]:
             with self._lock:

@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-import numpy.typing as npt
-
 from tablestore.errors import StorageError
 
-Bytes = bytes | bytearray | memoryview | npt.NDArray[Any]
+# Anything with the buffer protocol; Python 3.11 has no name for it.
+Bytes = Any
 
 DOCUMENT_BYTES_MAX = 16_777_216  # spec §0.5
 
@@ -67,7 +66,7 @@ class Storage(Protocol):
         """
 
     def sync_directories(self, durable: bool = True) -> None:
-        """Makes the names of all files created so far durable, and the directories above them (spec §11.3)."""
+        """Makes the names of all files created so far durable, and of the directories above (spec §11.3)."""
 
     def publish(self, path: str, data: bytes, durable: bool) -> None:
         """Puts a whole document in place if and only if its name is free (spec §11.2).

@@ -123,9 +123,7 @@ class LocalStorage:
             try:
                 self._tree.sync_one(directory)
             except OSError as error:
-                raise PublishUnknownError(
-                    error.errno, "synchronise the name: " + error.strerror, path
-                ) from error
+                raise PublishUnknownError(error.errno, f"synchronise the name: {error}", path) from error
         self._discard(opened, temporary)
 
     def write_hint(self, path: str, data: bytes) -> None:
