@@ -1,4 +1,4 @@
-"""Spec chapter 7: writing an SST from rows. `Edits` change parts before they are sealed: faults on purpose."""
+"""Spec chapter 7: writing an SST from rows. `Edits` change parts before they are sealed, for faults."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ def _same_bytes(data: bytes) -> bytes:
 
 @dataclass(frozen=True)
 class Edits:
-    """Changes to parts of a file; checksums and places that depend on a part are computed afterwards.
+    """Changes to parts of a file; checksums and places that depend on them are computed afterwards.
 
-    chunk: (column, block) and stored bytes; properties, directory: their objects; *_raw: raw bytes of sections;
+    chunk: (column, block) and stored bytes; properties, directory: their objects; *_raw: raw sections;
     footer, header: fields, without checksums.
     """
 

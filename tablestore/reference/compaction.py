@@ -1,0 +1,77 @@
+"""Spec chapter 13: which compactions are legal, what they write, and which are recommended."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tablestore.reference.merge import Run, Version, greatest, versions
+from tablestore.reference.type import Type
+
+LEVEL_MAX = 3
+
+
+@dataclass(frozen=True)
+class RunSize:
+    """A run as picking sees it."""
+
+    level: int
+    size: int
+
+
+@dataclass(frozen=True)
+class Pick:
+    """Runs [first, end) of the order newest first, and the level of the output."""
+
+    first: int
+    end: int
+    level: int
+
+
+def is_legal(levels: Sequence[int], chosen: Sequence[int], output: int) -> bool:
+    """Whether the runs `chosen` may be compacted to level `output` (spec §13.3).
+
+    levels: of all runs, newest first; chosen: indexes into them.
+    """
+    if not chosen or not 1 <= output <= LEVEL_MAX:
+        return False
+    first, last = min(chosen), max(chosen)
+    contiguous = sorted(chosen) == list(range(first, last + 1))
+    older_are_below = all(level > output for level in levels[last + 1 :])
+    newer_are_above = all(level < output for level in levels[:first])
+    return contiguous and older_are_below and newer_are_above
+
+
+def output_rows(runs: Sequence[Run], sequence_types: Sequence[Type], has_older: bool) -> list[Version]:
+    """The rows that a compaction of `runs` writes: deletes go only if no older run exists (spec §13.3)."""
+    winners = greatest(versions(runs, sequence_types))
+    return [version for version in winners if has_older or not version.is_delete]
+
+
+def pick(
+    runs: Sequence[RunSize],
+    trigger: int = 8,
+    size_ratio_percent: int = 1,
+    max_space_amplification_percent: int = 50,
+) -> Pick | None:
+    """The recommended compaction of runs in the order newest first (spec §13.4), or None."""
+    if len(runs) < trigger:
+        return None
+    newer = sum(run.size for run in runs[:-1])
+    if newer * 100 > runs[-1].size * max_space_amplification_percent:
+        return Pick(0, len(runs), LEVEL_MAX)
+    end = _extend(runs, 1, size_ratio_percent)
+    if end < 2:
+        end = _extend(runs, max(len(runs) - trigger + 1, 2), size_ratio_percent)
+    while end < len(runs) and runs[end].level <= 1:
+        end += 1
+    return Pick(0, end, runs[end].level - 1 if end < len(runs) else LEVEL_MAX)
+
+
+def _extend(runs: Sequence[RunSize], end: int, size_ratio_percent: int) -> int:
+    """Add older runs while the sum so far is not much smaller than the next."""
+    total = sum(run.size for run in runs[:end])
+    while end < len(runs) and total * (100 + size_ratio_percent) >= runs[end].size * 100:
+        total += runs[end].size
+        end += 1
+    return end
