@@ -22,8 +22,8 @@ class Outcome(Enum):
 def outcome(put: str, commit: str, found: str | None, synchronised: bool = True) -> Outcome:
     """Outcome of step 4 (spec §11.3). put: `created`, `exists` or `error`, the store's answer.
 
-    commit: id of the attempt; found: `commit` of the snapshot as it is read after an answer other than `created`, None
-    if it is absent or unreadable; synchronised: step 5 succeeded.
+    commit: id of the attempt; found: `commit` of the snapshot as it is read after an answer other than
+    `created`, None if it is absent or unreadable; synchronised: step 5 succeeded.
     """
     if found == commit or put == "created":
         return Outcome.COMMITTED if synchronised else Outcome.UNKNOWN

@@ -151,7 +151,7 @@ def partition_directories(names: Sequence[str], types: Sequence[Type], partition
     """Names of the directories of a partition, outermost first (spec §9.3)."""
     values = decode_tuple(types, partition)
     return [
-        f"{_escape(name)}={_cut(_text(type_, value))}"
+        f"{_cut(_escape(name))}={_cut(_text(type_, value))}"
         for name, type_, value in zip(names, types, values, strict=True)
     ]
 

@@ -81,8 +81,8 @@ class Move(Enum):
 def resolve_move(v: Version, u: Version) -> Move:
     """The additional row that a commit of `v` writes; `u` is in another partition.
 
-    DELETE_ELSEWHERE: in u's partition, with u's values and v's sequence fields. DELETE_HERE: in v's partition, with
-    v's values and u's sequence fields.
+    DELETE_ELSEWHERE: in u's partition, with u's values and v's sequence fields. DELETE_HERE: in v's
+    partition, with v's values and u's sequence fields.
     """
     if u.order > v.order:
         return Move.NOTHING if v.is_delete else Move.DELETE_HERE
