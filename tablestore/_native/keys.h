@@ -25,12 +25,28 @@ TS_CLONES static int ts_offsets_valid(const int64_t *offsets, size_t rows, size_
     return !wrong && offsets[0] >= 0 && (uint64_t)offsets[rows] <= data_size;
 }
 
+TS_INLINE int ts_sign(uint64_t a, uint64_t b) { return (a > b) - (a < b); }
+
+/* Like memcmp, then by size. The last step of a longer stretch overlaps bytes that are known to be equal. */
 TS_INLINE int ts_compare_bytes(const uint8_t *a, size_t a_size, const uint8_t *b, size_t b_size)
 {
-    size_t shared = a_size < b_size ? a_size : b_size;
-    int order = shared ? memcmp(a, b, shared) : 0;
-    if (order) return order;
-    return (a_size > b_size) - (a_size < b_size);
+    const size_t shared = a_size < b_size ? a_size : b_size;
+    if (shared >= 8) {
+        for (size_t at = 0; at + 8 < shared; at += 8) {
+            const uint64_t x = ts_load64(a + at), y = ts_load64(b + at);
+            if (x != y) return ts_sign(__builtin_bswap64(x), __builtin_bswap64(y));
+        }
+        const uint64_t x = ts_load64_big(a + shared - 8), y = ts_load64_big(b + shared - 8);
+        return x != y ? ts_sign(x, y) : ts_sign(a_size, b_size);
+    }
+    if (shared >= 4) {
+        const uint64_t x = (uint64_t)__builtin_bswap32(ts_load32(a)) << 32 | __builtin_bswap32(ts_load32(a + shared - 4));
+        const uint64_t y = (uint64_t)__builtin_bswap32(ts_load32(b)) << 32 | __builtin_bswap32(ts_load32(b + shared - 4));
+        return x != y ? ts_sign(x, y) : ts_sign(a_size, b_size);
+    }
+    for (size_t at = 0; at < shared; at++)
+        if (a[at] != b[at]) return ts_sign(a[at], b[at]);
+    return ts_sign(a_size, b_size);
 }
 
 /* Both keys are at least `skip` bytes long and agree on these. */

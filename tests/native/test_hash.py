@@ -38,7 +38,9 @@ def model_hash(data: bytes) -> int:
         for lane in lanes:
             hashed = ((hashed ^ one_round(0, lane)) * P1 + P4) & MASK
     hashed = (hashed + len(data)) & MASK
-    for size in [8] * ((len(data) - at) // 8) + [4] * ((len(data) - at) % 8 // 4) + [1] * ((len(data) - at) % 4):
+    for size in (
+        [8] * ((len(data) - at) // 8) + [4] * ((len(data) - at) % 8 // 4) + [1] * ((len(data) - at) % 4)
+    ):
         value = int.from_bytes(data[at : at + size], "little")
         at += size
         if size == 8:

@@ -12,8 +12,12 @@ WORDS = st.one_of(st.integers(0, 2**64 - 1), st.integers(0, 30), st.sampled_from
 KEYS = st.one_of(
     st.binary(max_size=12),
     st.text(alphabet="\0a", max_size=20).map(str.encode),
-    st.tuples(st.binary(max_size=2), st.integers(0, 12)).map(lambda t: b"common/prefix/" + t[0] + b"\0" * t[1]),
-    st.sampled_from([b"", b"\0", b"\0\0", b"a", b"a\0", b"12345678", b"12345678\0", b"1234567", b"1234567\0"]),
+    st.tuples(st.binary(max_size=2), st.integers(0, 12)).map(
+        lambda t: b"common/prefix/" + t[0] + b"\0" * t[1]
+    ),
+    st.sampled_from(
+        [b"", b"\0", b"\0\0", b"a", b"a\0", b"12345678", b"12345678\0", b"1234567", b"1234567\0"]
+    ),
 )
 
 
@@ -113,14 +117,27 @@ def key_shapes() -> dict[str, list[list[bytes]]]:
     return {
         "equal length": [draw(b"user_%07d", 12000, 10**7) for _ in range(5)],
         "digits": [draw(b"%d", 12000, 10**9) for _ in range(5)],
-        "wide ties": [[b"tenant-%02d/" % (n % 9) + k for n, k in enumerate(draw(b"%08d", 9000, 10**6))] for _ in range(6)],
+        "wide ties": [
+            [b"tenant-%02d/" % (n % 9) + k for n, k in enumerate(draw(b"%08d", 9000, 10**6))]
+            for _ in range(6)
+        ],
         "long": [draw(b"https://example.org/some/path/%d/index.html", 9000, 10**6) for _ in range(4)],
-        "big and small": [draw(b"k%09d", 60000, 10**9), draw(b"k%09d", 500, 10**9), draw(b"k%08d", 100, 10**8)],
-        "disjoint": [draw(b"a%06d", 20000, 10**6), draw(b"b%06d", 20000, 10**6), draw(b"a%06d\0", 20000, 10**6)],
+        "big and small": [
+            draw(b"k%09d", 60000, 10**9),
+            draw(b"k%09d", 500, 10**9),
+            draw(b"k%08d", 100, 10**8),
+        ],
+        "disjoint": [
+            draw(b"a%06d", 20000, 10**6),
+            draw(b"b%06d", 20000, 10**6),
+            draw(b"a%06d\0", 20000, 10**6),
+        ],
         "nul tails": [[b"k" + b"\0" * int(n) for n in random.integers(0, 300, 200)] for _ in range(4)],
         "random bytes": [[random.bytes(int(n)) for n in random.integers(0, 12, 9000)] for _ in range(4)],
         "many runs": [draw(b"%05d", 40, 10**5) for _ in range(150)],
-        "pairs": [[k + bytes([n % 3]) * (n % 4) for n, k in enumerate(draw(b"%08d", 9000, 4000))] for _ in range(4)],
+        "pairs": [
+            [k + bytes([n % 3]) * (n % 4) for n, k in enumerate(draw(b"%08d", 9000, 4000))] for _ in range(4)
+        ],
     }
 
 

@@ -16,12 +16,18 @@ WORDS = st.one_of(
 KEYS = st.one_of(
     st.binary(max_size=12),
     st.text(alphabet="\0a", max_size=20).map(str.encode),
-    st.tuples(st.binary(max_size=2), st.integers(0, 12)).map(lambda t: b"common/prefix/" + t[0] + b"\0" * t[1]),
-    st.sampled_from([b"", b"\0", b"\0\0", b"a", b"a\0", b"12345678", b"12345678\0", b"1234567", b"1234567\0"]),
+    st.tuples(st.binary(max_size=2), st.integers(0, 12)).map(
+        lambda t: b"common/prefix/" + t[0] + b"\0" * t[1]
+    ),
+    st.sampled_from(
+        [b"", b"\0", b"\0\0", b"a", b"a\0", b"12345678", b"12345678\0", b"1234567", b"1234567\0"]
+    ),
 )
 
 
-def model(keys: list, group: list[int] | None, groups: int, rank: list[int] | None) -> tuple[list[int], list[int]]:
+def model(
+    keys: list, group: list[int] | None, groups: int, rank: list[int] | None
+) -> tuple[list[int], list[int]]:
     best: dict = {}
     for row, key in enumerate(keys):
         place = (group[row] if group else 0, key)
@@ -57,7 +63,8 @@ def arrays(group: list[int] | None, rank: list[int] | None) -> tuple[np.ndarray 
 @given(batches(WORDS))
 def test_sort_words_is_the_model(batch: tuple) -> None:
     words, group, groups, rank = batch
-    perm, ends = native.sort_words(np.array(words, np.uint64), *[arrays(group, rank)[0], groups], arrays(group, rank)[1])
+    group_array, rank_array = arrays(group, rank)
+    perm, ends = native.sort_words(np.array(words, np.uint64), group_array, groups, rank_array)
     assert (perm.tolist(), ends.tolist()) == model(words, group, groups, rank)
 
 
