@@ -1,0 +1,13 @@
+from libc.stdint cimport uint8_t, uint32_t
+
+from tablestore._native.fixed_writer cimport Workspace
+from tablestore._native.sink cimport Sink
+
+cdef int write_var(Sink* sink, Workspace* space, const uint8_t* data, const uint32_t* offsets, size_t count,
+                   int level) except -1 nogil
+cdef int write_prefix(Sink* sink, Workspace* space, const uint8_t* data, const uint32_t* offsets, size_t count,
+                      int bundle, int level) except -1 nogil
+cdef int write_text_dictionary(Sink* sink, Workspace* space, const uint8_t* data, const uint32_t* offsets, size_t count,
+                               size_t most, int level) except -1 nogil
+cdef int write_variable(Sink* sink, Workspace* space, const uint8_t* data, const uint32_t* offsets, size_t count,
+                        int level, bint key) except -1 nogil

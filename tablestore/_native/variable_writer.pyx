@@ -1,0 +1,147 @@
+"""Nodes of the class VAR and the choice between them (spec §4.4, §4.8, §4.9, §4.10).
+
+Values are data[offsets[i], offsets[i + 1]); `offsets` need not begin at 0.
+"""
+
+from libc.stdint cimport uint8_t, uint32_t
+from libc.string cimport memcmp, memcpy, memset
+
+from tablestore._native.fixed_reader cimport CONSTANT, DICTIONARY, PREFIX, VAR
+from tablestore._native.fixed_writer cimport (
+    Workspace, begin_node, end_node, settle, worth_trying, write_codes, write_constant, write_lengths, write_stream_in,
+)
+from tablestore._native.sink cimport Sink, append, append_u32, room
+
+cdef extern from "integer.h" nogil:
+    ctypedef uint32_t loose32
+    void offsets_to_lengths(const loose32* offsets, size_t count, loose32* lengths)
+
+cdef extern from "text.h" nogil:
+    uint32_t common_prefix(const uint8_t* a, uint32_t a_size, const uint8_t* b, uint32_t b_size)
+    bint is_sorted_text(const loose32* offsets, const uint8_t* data, size_t count)
+
+cdef extern from "dictionary.h" nogil:
+    size_t dictionary_slots(size_t most)
+    size_t dictionary_of_text(const uint8_t* data, const loose32* offsets, size_t count, size_t most, uint32_t* table,
+                              size_t slots, uint32_t* codes, uint32_t* first)
+
+cdef enum:
+    SMALL = 64                # rows below which no dictionary is looked for
+    BUNDLE = 16
+    ENTRIES_MAX = 65536
+
+
+cdef int write_var(Sink* sink, Workspace* space, const uint8_t* data, const uint32_t* offsets, size_t count,
+                   int level) except -1 nogil:
+    """Spec §4.9."""
+    cdef uint32_t* lengths = <uint32_t*>room(&space.lengths, count * 4)
+    cdef uint32_t raw = offsets[count] - offsets[0]
+    cdef size_t body = begin_node(sink, VAR, 0)
+    offsets_to_lengths(<const loose32*>offsets, count, <loose32*>lengths)
+    write_lengths(sink, space, <const uint8_t*>lengths, count, 4)
+    append_u32(sink, raw)
+    write_stream_in(sink, body, space, data + offsets[0], raw, level)
+    return end_node(sink, body)
+
+
+cdef int write_prefix(Sink* sink, Workspace* space, const uint8_t* data, const uint32_t* offsets, size_t count,
+                      int bundle, int level) except -1 nogil:
+    """Spec §4.10, its canonical form; count >= 1."""
+    cdef uint32_t* shared = <uint32_t*>room(&space.shared, count * 4)
+    cdef uint32_t* suffix = <uint32_t*>room(&space.lengths, count * 4)
+    cdef uint8_t* text = room(&space.text, offsets[count] - offsets[0])
+    cdef const uint8_t* head = data + offsets[0]
+    cdef const uint8_t* value
+    cdef uint32_t prefix = offsets[1] - offsets[0], head_size = 0, size
+    cdef size_t i, body
+    for i in range(1, count):
+        prefix = common_prefix(head, prefix, data + offsets[i], offsets[i + 1] - offsets[i])
+    for i in range(count):
+        value = data + offsets[i]
+        size = offsets[i + 1] - offsets[i]
+        if i & <size_t>(bundle - 1) == 0:
+            head = value
+            head_size = size
+            shared[i] = prefix
+        else:
+            shared[i] = common_prefix(head, head_size, value, size)
+        suffix[i] = size - shared[i]
+        memcpy(text, value + shared[i], suffix[i])
+        text += suffix[i]
+    body = begin_node(sink, PREFIX, bundle)
+    append_u32(sink, prefix)
+    append(sink, data + offsets[0], prefix)
+    write_lengths(sink, space, <const uint8_t*>shared, count, 4)
+    write_lengths(sink, space, <const uint8_t*>suffix, count, 4)
+    append_u32(sink, <uint32_t>(text - space.text.data))
+    write_stream_in(sink, body, space, space.text.data, text - space.text.data, level)
+    return end_node(sink, body)
+
+
+cdef int write_text_dictionary(Sink* sink, Workspace* space, const uint8_t* data, const uint32_t* offsets, size_t count,
+                               size_t most, int level) except -1 nogil:
+    """Writes the node if there are at most `most` distinct values (spec §4.8); returns whether it did."""
+    cdef size_t slots = dictionary_slots(most), entries, i, body
+    cdef uint32_t* first
+    cdef uint32_t* starts
+    cdef uint8_t* text
+    cdef uint32_t size
+    cdef int width
+    memset(room(&space.table, slots * 4), 0, slots * 4)
+    room(&space.codes, count * 4)
+    first = <uint32_t*>room(&space.first, most * 4)
+    entries = dictionary_of_text(data, <const loose32*>offsets, count, most, <uint32_t*>space.table.data, slots,
+                                 <uint32_t*>space.codes.data, first)
+    if entries == 0:
+        return 0
+    starts = <uint32_t*>room(&space.starts, (entries + 1) * 4)
+    starts[0] = 0
+    for i in range(entries):
+        starts[i + 1] = starts[i] + offsets[first[i] + 1] - offsets[first[i]]
+    text = room(&space.entries, starts[entries])
+    for i in range(entries):
+        size = starts[i + 1] - starts[i]
+        memcpy(text + starts[i], data + offsets[first[i]], size)
+    width = 1 if entries <= 256 else 2
+    body = begin_node(sink, DICTIONARY, width)
+    append_u32(sink, <uint32_t>entries)
+    write_codes(sink, space, count, width)
+    if entries == 1:
+        write_constant(sink, text, starts[1])
+    else:
+        write_var(sink, space, text, starts, entries, level if starts[entries] > 4096 else 0)
+    end_node(sink, body)
+    return 1
+
+
+cdef bint all_equal(const uint8_t* data, const uint32_t* offsets, size_t count) noexcept nogil:
+    cdef uint32_t size = offsets[1] - offsets[0]
+    cdef size_t i
+    for i in range(1, count):
+        if offsets[i + 1] - offsets[i] != size or memcmp(data + offsets[i], data + offsets[0], size) != 0:
+            return False
+    return True
+
+
+cdef int write_variable(Sink* sink, Workspace* space, const uint8_t* data, const uint32_t* offsets, size_t count,
+                        int level, bint key) except -1 nogil:
+    """CONSTANT, DICTIONARY for at most an eighth distinct, PREFIX for sorted keys where it is smaller, else VAR. Key columns
+    get no zstd (spec §4.14)."""
+    cdef size_t before = sink.size, prefix_size
+    if key:
+        level = 0
+    if count and all_equal(data, offsets, count):
+        return write_constant(sink, data + offsets[0], offsets[1] - offsets[0])
+    if count >= SMALL and worth_trying(&space.dictionary):
+        if write_text_dictionary(sink, space, data, offsets, count, min(count // 8, <size_t>ENTRIES_MAX), level):
+            settle(&space.dictionary, True)
+            return 0
+        settle(&space.dictionary, False)
+    if key and count > 1 and is_sorted_text(<const loose32*>offsets, data, count):
+        write_prefix(sink, space, data, offsets, count, BUNDLE, 0)
+        # VAR takes at least its values' bytes; only where PREFIX saves some of them it is worth its slower decoding
+        prefix_size = sink.size - before
+        if prefix_size < 8 + offsets[count] - offsets[0]:
+            return 0
+        sink.size = before
+    return write_var(sink, space, data, offsets, count, level)
