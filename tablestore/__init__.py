@@ -1,3 +1,53 @@
 """TableStore: LSM tables for streaming upserts in plain files. The format is in spec/."""
 
-__version__ = "0.1.0"
+from tablestore.version import __version__
+
+from tablestore.errors import (
+    ChecksumError,
+    CommitConflictError,
+    CommitUnknownError,
+    FilterError,
+    FormatError,
+    LimitExceededError,
+    SchemaError,
+    SnapshotExpiredError,
+    StorageError,
+    TableExistsError,
+    TableNotFoundError,
+    TableStoreError,
+    UnsafePathError,
+    UnsupportedVersionError,
+)
+from tablestore.lsm.explain import Explanation
+from tablestore.lsm.scan import Scan
+from tablestore.results import CommitResult, CompactResult, Finding, VerifyResult
+from tablestore.table import Table, View, create_table, open_table
+from tablestore.writer import Writer
+
+__all__ = [
+    "ChecksumError",
+    "CommitConflictError",
+    "CommitResult",
+    "CommitUnknownError",
+    "CompactResult",
+    "Explanation",
+    "FilterError",
+    "Finding",
+    "FormatError",
+    "LimitExceededError",
+    "Scan",
+    "SchemaError",
+    "SnapshotExpiredError",
+    "StorageError",
+    "Table",
+    "TableExistsError",
+    "TableNotFoundError",
+    "TableStoreError",
+    "UnsafePathError",
+    "UnsupportedVersionError",
+    "VerifyResult",
+    "View",
+    "Writer",
+    "create_table",
+    "open_table",
+]

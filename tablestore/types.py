@@ -6,7 +6,10 @@ type is only one of its fields. Types are immutable and comparable.
 
 from __future__ import annotations
 
+import decimal
+import math
 import re
+import struct
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -249,6 +252,75 @@ def _leaf_from_text(text: str) -> ColumnType:
 
 def _mismatch(message: str, code: str = "schema-mismatch") -> FormatError:
     return FormatError(message, code=code, section="2.2")
+
+
+# ---- ranks (spec §2.4)
+
+# Every value that a column without nested types can have. Dates, times and timestamps are integers, decimals
+# are not.
+Plain = bool | int | float | str | bytes | decimal.Decimal
+
+_RANK_BYTES: Final = 8
+_SIGN: Final = 1 << 63
+# Room for 38 digits and for a scale of 38 to move them.
+_DECIMALS: Final = decimal.Context(prec=80)
+
+
+def plain_value(value: Any, column_type: ColumnType) -> Plain | None:
+    """A Python or Arrow scalar as a plain value of the type: what `pa.array([value], type)` takes and what
+    sorts.
+
+    Raises pa.ArrowException, TypeError, ValueError or OverflowError if the value is not one of the type.
+    """
+    if not isinstance(value, pa.Scalar):
+        if type(value) in (bool, int, str, bytes) and type(value) is _plain_class(column_type):
+            plain: Plain = value
+            return plain
+        value = pa.scalar(value, column_type.arrow)
+    if not value.is_valid:
+        return None
+    # The integer within a date, time or timestamp; as_py would make an object, and cannot for nanoseconds.
+    plain = value.value if _plain_class(column_type) is int and hasattr(value, "value") else value.as_py()
+    return plain
+
+
+def _plain_class(column_type: ColumnType) -> type:
+    if column_type.kind == "bits":
+        return bool
+    if column_type.kind == "variable" or column_type.hint == HINT_OPAQUE:
+        return str if column_type.utf8 else bytes
+    if column_type.hint == HINT_DECIMAL:
+        return decimal.Decimal
+    return float if column_type.floating else int
+
+
+def unscaled(value: decimal.Decimal, column_type: ColumnType) -> int:
+    """The integer that stores a decimal."""
+    return int(value.scaleb(column_type.scale, _DECIMALS))
+
+
+def rank_of(value: Any, column_type: ColumnType) -> int | None:
+    """The rank of a Python or Arrow scalar; None for null, NaN and nested values, which have none."""
+    if column_type.nested:
+        return None
+    plain = plain_value(value, column_type)
+    if plain is None:
+        return None
+    if isinstance(plain, float):
+        return None if math.isnan(plain) else _float_rank(plain)
+    if isinstance(plain, str):
+        plain = plain.encode()
+    if isinstance(plain, bytes):
+        return int.from_bytes(plain[:_RANK_BYTES].ljust(_RANK_BYTES, b"\0"), "big")
+    if isinstance(plain, decimal.Decimal):
+        return (unscaled(plain, column_type) >> 64) + _SIGN
+    return plain + _SIGN if column_type.signed else int(plain)
+
+
+def _float_rank(value: float) -> int:
+    # Adding zero turns -0.0 into +0.0.
+    bits: int = struct.unpack("<Q", struct.pack("<d", value + 0.0))[0]
+    return bits + _SIGN if bits < _SIGN else bits ^ ((1 << 64) - 1)
 
 
 # ---- Arrow

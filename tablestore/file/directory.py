@@ -94,7 +94,9 @@ def decode_directory(raw: bytes, footer: Footer, properties: Properties, file: s
     flags = cursor.array("u1", count).reshape(shape)
     if cursor.at != len(raw):
         raise cursor.error("bytes after the end of the directory", "trailing-bytes")
-    directory = Directory(rows, deletes, first, last, offset, size, crc, raw_size, nulls, minimum, maximum, flags)
+    directory = Directory(
+        rows, deletes, first, last, offset, size, crc, raw_size, nulls, minimum, maximum, flags
+    )
     _check_counts(cursor, directory, footer, properties)
     _check_tiling(cursor, offset, size, footer)
     _check_bounds(cursor, directory, properties)
@@ -126,7 +128,9 @@ def _check_counts(cursor: _Cursor, d: Directory, footer: Footer, properties: Pro
         raise cursor.error("statistics are out of order", "bad-value")
 
 
-def _check_tiling(cursor: _Cursor, offset: npt.NDArray[np.uint64], size: npt.NDArray[np.uint32], footer: Footer) -> None:
+def _check_tiling(
+    cursor: _Cursor, offset: npt.NDArray[np.uint64], size: npt.NDArray[np.uint32], footer: Footer
+) -> None:
     """Sorted by offset, chunks tile [header, filter) exactly (spec §7.2)."""
     flat_offset = offset.reshape(-1)
     if np.any(flat_offset > np.uint64(footer.filter_offset)):
@@ -134,14 +138,22 @@ def _check_tiling(cursor: _Cursor, offset: npt.NDArray[np.uint64], size: npt.NDA
     order = np.argsort(flat_offset, kind="stable")
     starts = flat_offset[order].astype(np.int64)
     ends = starts + size.reshape(-1)[order].astype(np.int64)
-    tiled = starts[0] == sst.HEADER_SIZE and ends[-1] == footer.filter_offset and np.array_equal(starts[1:], ends[:-1])
+    tiled = (
+        starts[0] == sst.HEADER_SIZE
+        and ends[-1] == footer.filter_offset
+        and np.array_equal(starts[1:], ends[:-1])
+    )
     if not tiled:
         raise cursor.error("chunks overlap or leave gaps", "chunk-overlap")
 
 
 def _check_bounds(cursor: _Cursor, d: Directory, properties: Properties) -> None:
     """Bounds ascend through the file and agree with the properties (spec §7.7)."""
-    sizes = [1 if c.field.type.kind == "bits" else c.field.type.width for c in properties.columns if c.role == "key"]
+    sizes = [
+        1 if c.field.type.kind == "bits" else c.field.type.width
+        for c in properties.columns
+        if c.role == "key"
+    ]
     fixed = all(c.field.type.kind in ("bits", "fixed") for c in properties.columns if c.role == "key")
     if fixed and sum(sizes) <= 8:
         size = sum(sizes)

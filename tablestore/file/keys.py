@@ -154,7 +154,9 @@ def concat(parts: Sequence[Keys]) -> Keys:
     return Keys(length, offsets=offsets, data=np.concatenate([part.data for part in parts]))
 
 
-def describe(column: Vector) -> tuple[str, int, bool, npt.NDArray[np.uint8] | None, npt.NDArray[np.int32] | None]:
+def describe(
+    column: Vector,
+) -> tuple[str, int, bool, npt.NDArray[np.uint8] | None, npt.NDArray[np.int32] | None]:
     """The column as `_native.key` wants it."""
     kind = column.type
     return (kind.kind, kind.width, kind.signed, column.values, column.offsets)

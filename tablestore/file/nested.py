@@ -13,7 +13,7 @@ from tablestore._native import block
 from tablestore.errors import FormatError, LimitExceededError
 from tablestore.file import vector as vectors
 from tablestore.file.vector import Vector
-from tablestore.types import ColumnType, Field
+from tablestore.types import ColumnType
 
 KIND_LIST = 3
 KIND_STRUCT = 4
@@ -70,10 +70,8 @@ def decode_chunk(
         if np.any(lengths[present == 0]):
             raise FormatError("a null list has elements", code="bad-value", offset=8, section="5.3")
     (start, size) = children[0]
-    element = column_type.children[0] if len(column_type.children) == 1 else None
-    child_type = element.type if element else _entries(column_type)
-    child_nullable = element.nullable if element else False
-    child, child_raw = _located(chunk, start, size, child_type, total, child_nullable, depth)
+    element = column_type.children[0]
+    child, child_raw = _located(chunk, start, size, element.type, total, element.nullable, depth)
     buffers = [_buffer(validity), pa.py_buffer(offsets)]
     array = pa.Array.from_buffers(column_type.arrow, rows, buffers, children=[child])
     return array, 4 * rows + child_raw
@@ -97,7 +95,13 @@ def _decode_struct(
 
 
 def _located(
-    chunk: npt.NDArray[np.uint8], start: int, size: int, child: ColumnType, rows: int, nullable: bool, depth: int
+    chunk: npt.NDArray[np.uint8],
+    start: int,
+    size: int,
+    child: ColumnType,
+    rows: int,
+    nullable: bool,
+    depth: int,
 ) -> tuple[pa.Array, int]:
     try:
         return decode_chunk(chunk[start : start + size], child, rows, nullable, depth + 1)
@@ -110,9 +114,13 @@ def _check_shape(column_type: ColumnType, kind: int, width: int, stored_rows: in
     expected_kind = KIND_STRUCT if column_type.kind == "struct" else KIND_LIST
     expected_width = len(column_type.children) if column_type.kind == "struct" else 0
     if kind != expected_kind or width != expected_width:
-        raise FormatError("the chunk is not of the column's type", code="schema-mismatch", offset=0, section="5.3")
+        raise FormatError(
+            "the chunk is not of the column's type", code="schema-mismatch", offset=0, section="5.3"
+        )
     if stored_rows != rows:
-        raise FormatError(f"chunk has {stored_rows} rows, not {rows}", code="count-mismatch", offset=4, section="5.3")
+        raise FormatError(
+            f"chunk has {stored_rows} rows, not {rows}", code="count-mismatch", offset=4, section="5.3"
+        )
 
 
 def _decode_leaf(
@@ -132,7 +140,16 @@ def decode_leaves(
     skip = np.zeros(1, np.uint32)
     if column_type.kind == "fixed":
         values, validity, _ = block.decode_fixed(
-            chunk, offset, size, count, skip, count, column_type.width, nullable, column_type.check, column_type.limit
+            chunk,
+            offset,
+            size,
+            count,
+            skip,
+            count,
+            column_type.width,
+            nullable,
+            column_type.check,
+            column_type.limit,
         )
         return Vector(column_type, rows, values, None, validity), rows * column_type.width
     if column_type.kind == "bits":
@@ -144,21 +161,15 @@ def decode_leaves(
     return Vector(column_type, rows, data, offsets, validity), int(offsets[-1])
 
 
-def _entries(map_type: ColumnType) -> ColumnType:
-    """The struct type of a map's entries."""
-    key, value = map_type.children
-    arrow = pa.struct([map_type.arrow.key_field, map_type.arrow.item_field])
-    return ColumnType(
-        name="", kind="struct", width=2, signed=False, hint=0, check=0, limit=0, utf8=False,
-        children=(Field(-1, "key", key.type, False), Field(-1, "value", value.type, value.nullable)),
-        arrow=arrow, exact_rank=False, key_allowed=False,
-    )  # fmt: skip
-
-
 def _empty_header(column_type: ColumnType) -> bytes:
     """The whole chunk of a child without rows."""
     kind = {"bits": 0, "fixed": 1, "variable": 2, "list": KIND_LIST, "struct": KIND_STRUCT}[column_type.kind]
-    return struct.pack("<BBHI", kind, 0, column_type.width if kind in (1, KIND_STRUCT) else 0, 0)
+    return struct.pack("<BBHI", kind, 0, _width(column_type), 0)
+
+
+def _width(column_type: ColumnType) -> int:
+    """The width field of a chunk's header (spec §5.3)."""
+    return len(column_type.children) if column_type.kind == "struct" else column_type.width
 
 
 def _buffer(validity: npt.NDArray[np.uint8] | None) -> pa.Buffer | None:
@@ -183,8 +194,7 @@ def _encode(array: pa.Array, column_type: ColumnType, level: int) -> tuple[bytes
         chunk = block.seal_nested(KIND_STRUCT, len(parts), rows, validity, None, [part for part, _ in parts])
         return chunk, sum(raw for _, raw in parts)
     lengths, child = _list_parts(array)
-    child_type = column_type.children[0].type if len(column_type.children) == 1 else _entries(column_type)
-    part, raw = _encode(child, child_type, level)
+    part, raw = _encode(child, column_type.children[0].type, level)
     return block.seal_nested(KIND_LIST, 0, rows, validity, lengths, [part]), 4 * rows + raw
 
 
@@ -200,7 +210,9 @@ def _list_parts(array: pa.Array) -> tuple[npt.NDArray[np.uint32], pa.Array]:
                 [np.arange(a, b) for a, b, keep in zip(offsets, offsets[1:], present, strict=False) if keep]
                 or [np.zeros(0, np.int64)]
             )
-            return np.where(present, lengths, 0).astype(np.uint32), values.take(pa.array(kept.astype(np.int64)))
+            return np.where(present, lengths, 0).astype(np.uint32), values.take(
+                pa.array(kept.astype(np.int64))
+            )
     return lengths.astype(np.uint32), values.slice(int(offsets[0]), int(offsets[-1] - offsets[0]))
 
 

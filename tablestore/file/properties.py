@@ -11,6 +11,7 @@ from tablestore.file import document
 from tablestore.file.sst import FileColumn
 from tablestore.types import Field
 
+_SYSTEM = {field.id: field for field in (types.SEQUENCE, types.ROW_KIND)}
 ROLES = ("key", "sequence", "row_kind", "value")
 
 
@@ -58,7 +59,9 @@ def decode_properties(raw: bytes, file: str, offset: int) -> Properties:
     def number(name: str) -> int:
         value = members.get(name)
         if type(value) is not int:
-            raise fail(f"member {name!r} is not an integer", "json-type" if name in members else "json-missing")
+            raise fail(
+                f"member {name!r} is not an integer", "json-type" if name in members else "json-missing"
+            )
         return value
 
     def hexadecimal(name: str) -> bytes:
@@ -69,7 +72,9 @@ def decode_properties(raw: bytes, file: str, offset: int) -> Properties:
 
     described = members.get("columns")
     if not isinstance(described, list):
-        raise fail("member 'columns' is not an array", "json-type" if "columns" in members else "json-missing")
+        raise fail(
+            "member 'columns' is not an array", "json-type" if "columns" in members else "json-missing"
+        )
     return Properties(
         text("table"), number("schema_id"), _columns(described, fail), hexadecimal("key_min"), hexadecimal("key_max"),
         number("sequence_min"), number("sequence_max"), number("delete_count"), number("level"), number("bucket"),
@@ -91,7 +96,15 @@ def _columns(described: list[Any], fail: Any) -> tuple[FileColumn, ...]:
         if item["role"] not in ROLES:
             raise fail(f"role {item['role']!r} is unknown", "schema-mismatch")
         field = Field(item["id"], item["name"], types.from_json(item["type"]), item["nullable"])
-        columns.append(FileColumn(field, item["role"]))
+        columns.append(
+            FileColumn(_SYSTEM.get(field.id, field) if item["role"] in ROLES[1:3] else field, item["role"])
+        )
+        if (
+            columns[-1].field.name != item["name"]
+            or columns[-1].field.type.name != field.type.name
+            or (columns[-1].field.nullable != item["nullable"])
+        ):
+            raise fail(f"column {item['name']!r} is not the system column it stands for", "schema-mismatch")
     _check_roles(columns, fail)
     if len(_COLUMN_CACHE) > 1000:
         _COLUMN_CACHE.clear()
@@ -103,7 +116,12 @@ def _check_roles(columns: list[FileColumn], fail: Any) -> None:
     """Keys, then _sequence, then _row_kind, then values; ids distinct; keys not nullable (spec §7.5, §5.6)."""
     roles = [column.role for column in columns]
     order = [ROLES.index(role) for role in roles]
-    if order != sorted(order) or "key" not in roles or roles.count("sequence") != 1 or roles.count("row_kind") != 1:
+    if (
+        order != sorted(order)
+        or "key" not in roles
+        or roles.count("sequence") != 1
+        or roles.count("row_kind") != 1
+    ):
         raise fail("columns are not keys, sequence, row kind, values", "schema-mismatch")
     if len({column.field.id for column in columns}) != len(columns):
         raise fail("a column id is repeated", "schema-mismatch")
@@ -111,8 +129,7 @@ def _check_roles(columns: list[FileColumn], fail: Any) -> None:
         field = column.field
         if column.role == "key" and (field.nullable or not field.type.key_allowed):
             raise fail(f"column {field.name!r} cannot be a key", "schema-mismatch")
-        system = {"sequence": (-1, "_sequence", "uint64"), "row_kind": (-2, "_row_kind", "uint8")}.get(column.role)
-        if system and ((field.id, field.name, field.type.name) != system or field.nullable):
-            raise fail(f"column {field.name!r} is not the system column it stands for", "schema-mismatch")
-        if not system and field.id < 0:
+        if field.id < 0 and field is not {"sequence": types.SEQUENCE, "row_kind": types.ROW_KIND}.get(
+            column.role
+        ):
             raise fail("a column id is negative", "schema-mismatch")

@@ -37,8 +37,8 @@ SECTION_RAW_MAX = 536_870_912
 _HEADER = struct.Struct("<8sHHIIB3s16sI")
 _FOOTER = struct.Struct("<QIIQIIQQIIIIQHHI16sHH")
 
-SEQUENCE = Field(-1, "_sequence", types.from_json("uint64"), False)
-ROW_KIND = Field(-2, "_row_kind", types.from_json("uint8"), False)
+SEQUENCE = types.SEQUENCE
+ROW_KIND = types.ROW_KIND
 
 
 @dataclass(frozen=True)
@@ -164,9 +164,17 @@ def _decode_header(header: bytes, file_id: bytes, version: tuple[int, int], fail
     if magic != HEADER_MAGIC:
         raise fail("the header's magic is wrong", "bad-magic", 0, "7.3")
     if major != MAJOR:
-        raise fail(f"format version {major} is not supported", "unsupported-version", 8, "0.4", UnsupportedVersionError)
+        raise fail(
+            f"format version {major} is not supported",
+            "unsupported-version",
+            8,
+            "0.4",
+            UnsupportedVersionError,
+        )
     if required:
-        raise fail(f"unknown required features {required:#x}", "unknown-feature", 12, "0.4", UnsupportedVersionError)
+        raise fail(
+            f"unknown required features {required:#x}", "unknown-feature", 12, "0.4", UnsupportedVersionError
+        )
     if zeros != b"\0\0\0" or zero:
         raise fail("a field that must be zero is not", "bad-zero", 21 if zero == 0 else 40, "7.3")
     (stored,) = struct.unpack_from("<I", header, 44)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from tablestore._native import block, bloom, checksum
 from tablestore.errors import ChecksumError, FormatError, LimitExceededError
@@ -58,6 +59,12 @@ class SstReader:
         """Release the file."""
         self._file.close()
 
+    def __enter__(self) -> SstReader:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
     @property
     def size(self) -> int:
         """Bytes of the file."""
@@ -67,7 +74,9 @@ class SstReader:
         size = self._file.size
         if expected.size is not None and size != expected.size:
             code = "truncated" if size < expected.size else "wrong-file"
-            raise self._error(f"the file has {size} bytes, its entry says {expected.size}", code, size, "7.9", ChecksumError)
+            raise self._error(
+                f"the file has {size} bytes, its entry says {expected.size}", code, size, "7.9", ChecksumError
+            )
         if size < sst.HEADER_SIZE + sst.FOOTER_SIZE:
             raise self._error(f"{size} bytes are too few for an SST", "truncated", size, "7.2")
         tail_start = max(0, size - TAIL_SIZE)
@@ -78,7 +87,13 @@ class SstReader:
         self.file_id = self.footer.file_id
         self.digest = sst.digest_of(footer_bytes)
         if expected.digest is not None and self.digest != expected.digest:
-            raise self._error("the file is not the one its entry refers to", "wrong-file", size - sst.FOOTER_SIZE, "7.9", ChecksumError)
+            raise self._error(
+                "the file is not the one its entry refers to",
+                "wrong-file",
+                size - sst.FOOTER_SIZE,
+                "7.9",
+                ChecksumError,
+            )
         if expected.file_id is not None and self.file_id.hex() != expected.file_id:
             raise self._error("the file id is not that of its name", "wrong-file", 24, "7.9", ChecksumError)
         if expected.file_kind is not None and self.file_kind != expected.file_kind:
@@ -89,9 +104,13 @@ class SstReader:
                                    footer.properties_crc, sst.PROPERTIES_SECTION, tail, tail_start)  # fmt: skip
         self.properties: Properties = decode_properties(properties, self.path, footer.properties_offset)
         if len(self.properties.columns) != footer.column_count:
-            raise self._error("properties and footer disagree in columns", "count-mismatch", footer.properties_offset, "7.5")
+            raise self._error(
+                "properties and footer disagree in columns", "count-mismatch", footer.properties_offset, "7.5"
+            )
         if expected.table is not None and self.properties.table != expected.table:
-            raise self._error("the file belongs to another table", "wrong-table", footer.properties_offset, "7.9")
+            raise self._error(
+                "the file belongs to another table", "wrong-table", footer.properties_offset, "7.9"
+            )
         raw = self._section(footer.directory_offset, footer.directory_size, footer.directory_raw_size,
                             footer.directory_crc, sst.DIRECTORY_SECTION, tail, tail_start)  # fmt: skip
         self.directory: Directory = decode_directory(raw, footer, self.properties, self.path)
@@ -102,29 +121,60 @@ class SstReader:
         f: Footer = self.footer
         base = size - sst.FOOTER_SIZE
         if f.column_count > sst.COLUMNS_MAX or f.block_count > sst.BLOCKS_MAX:
-            raise self._error("too many columns or blocks", "limit-exceeded", base + 60, "0.5", LimitExceededError)
+            raise self._error(
+                "too many columns or blocks", "limit-exceeded", base + 60, "0.5", LimitExceededError
+            )
         if f.block_count == 0 or f.column_count == 0 or f.row_count == 0:
-            raise self._error("a file has at least one row, block and column", "count-mismatch", base + 60, "7.6")
-        ends = (f.filter_offset, f.filter_offset + f.filter_size, f.properties_offset + f.properties_size, f.directory_offset + f.directory_size)
+            raise self._error(
+                "a file has at least one row, block and column", "count-mismatch", base + 60, "7.6"
+            )
+        ends = (
+            f.filter_offset,
+            f.filter_offset + f.filter_size,
+            f.properties_offset + f.properties_size,
+            f.directory_offset + f.directory_size,
+        )
         starts = (sst.HEADER_SIZE, f.properties_offset, f.directory_offset, base)
-        ordered = f.filter_offset >= sst.HEADER_SIZE and ends[1] == starts[1] and ends[2] == starts[2] and ends[3] == base
+        ordered = (
+            f.filter_offset >= sst.HEADER_SIZE
+            and ends[1] == starts[1]
+            and ends[2] == starts[2]
+            and ends[3] == base
+        )
         if not ordered:
-            raise self._error("the sections do not follow each other up to the footer", "offset-out-of-range", base, "7.4")
+            raise self._error(
+                "the sections do not follow each other up to the footer", "offset-out-of-range", base, "7.4"
+            )
         if f.filter_size == 0 and f.filter_crc:
             raise self._error("a filter checksum without a filter", "bad-zero", base + 56, "7.4")
-        for stored, raw, place in ((f.directory_size, f.directory_raw_size, 8), (f.properties_size, f.properties_raw_size, 24)):
+        for stored, raw, place in (
+            (f.directory_size, f.directory_raw_size, 8),
+            (f.properties_size, f.properties_raw_size, 24),
+        ):
             if stored > raw:
-                raise self._error("a section is larger than its raw size", "size-mismatch", base + place, "7.4")
+                raise self._error(
+                    "a section is larger than its raw size", "size-mismatch", base + place, "7.4"
+                )
             if raw > sst.SECTION_RAW_MAX or raw > 1024 * stored + 65_536:
-                raise self._error("a section's raw size is beyond the limit", "limit-exceeded", base + place + 4, "0.5", LimitExceededError)
+                raise self._error(
+                    "a section's raw size is beyond the limit",
+                    "limit-exceeded",
+                    base + place + 4,
+                    "0.5",
+                    LimitExceededError,
+                )
 
-    def _section(self, offset: int, size: int, raw_size: int, crc: int, section: int, tail: bytes, tail_start: int) -> bytes:
+    def _section(
+        self, offset: int, size: int, raw_size: int, crc: int, section: int, tail: bytes, tail_start: int
+    ) -> bytes:
         if offset >= tail_start:
             stored = tail[offset - tail_start : offset - tail_start + size]
         else:
             stored = self._file.read_at(offset, size)
         if checksum.context_crc(self.file_id, sst.SECTION_COLUMN, section, stored) != crc:
-            raise self._error("the section's checksum is wrong", "checksum-mismatch", offset, "7.4", ChecksumError)
+            raise self._error(
+                "the section's checksum is wrong", "checksum-mismatch", offset, "7.4", ChecksumError
+            )
         if size == raw_size:
             return stored
         try:
@@ -132,7 +182,9 @@ class SstReader:
         except FormatError as error:
             raise error.located(self.path, offset) from None
 
-    def _error(self, message: str, code: str, offset: int, section: str, kind: type[FormatError] = FormatError) -> FormatError:
+    def _error(
+        self, message: str, code: str, offset: int, section: str, kind: type[FormatError] = FormatError
+    ) -> FormatError:
         return kind(message, code=code, file=self.path, offset=offset, section=section)
 
     def ordinal(self, field_id: int) -> int | None:
@@ -152,7 +204,13 @@ class SstReader:
             raw = self._file.read_at(self.footer.filter_offset, self.footer.filter_size)
             crc = checksum.context_crc(self.file_id, sst.SECTION_COLUMN, sst.FILTER_SECTION, raw)
             if crc != self.footer.filter_crc:
-                raise self._error("the filter's checksum is wrong", "checksum-mismatch", self.footer.filter_offset, "6.5", ChecksumError)
+                raise self._error(
+                    "the filter's checksum is wrong",
+                    "checksum-mismatch",
+                    self.footer.filter_offset,
+                    "6.5",
+                    ChecksumError,
+                )
             section = np.frombuffer(raw, np.uint8)
             try:
                 bloom.check(section)
@@ -166,8 +224,12 @@ class SstReader:
         offset = int(self.directory.offset[ordinal, block_index])
         size = int(self.directory.size[ordinal, block_index])
         stored = self._file.read_at(offset, size)
-        if checksum.context_crc(self.file_id, ordinal, block_index, stored) != int(self.directory.crc[ordinal, block_index]):
-            raise self._error("the chunk's checksum is wrong", "checksum-mismatch", offset, "7.6", ChecksumError)
+        if checksum.context_crc(self.file_id, ordinal, block_index, stored) != int(
+            self.directory.crc[ordinal, block_index]
+        ):
+            raise self._error(
+                "the chunk's checksum is wrong", "checksum-mismatch", offset, "7.6", ChecksumError
+            )
         return stored
 
     def fetch(self, ordinal: int, blocks: npt.NDArray[np.int64], target: npt.NDArray[np.uint8]) -> None:
@@ -229,7 +291,7 @@ def read_column(pieces: Sequence[Piece], field: Field, wanted: npt.NDArray[np.bo
     """
     plans = _plan(pieces, wanted)
     if not plans:
-        return vectors.from_arrow(field.type.arrow_empty(), field.type)
+        return vectors.nulls(field.type, 0)
     present: list[Vector | list[_Chunks]] = []
     for plan in plans:
         if plan.piece.reader.ordinal(field.id) is None:
@@ -285,8 +347,12 @@ def _decode(plans: list[_Chunks], field: Field) -> Vector:
     rows = np.concatenate([p.piece.reader.directory.rows[p.blocks] for p in plans])
     skip = np.concatenate([p.skip for p in plans])
     take = np.concatenate([p.take for p in plans])
-    nulls = np.concatenate([p.piece.reader.directory.nulls[p.piece.reader.ordinal(field.id), p.blocks] for p in plans])
-    raw = np.concatenate([p.piece.reader.directory.raw_size[p.piece.reader.ordinal(field.id), p.blocks] for p in plans])
+    nulls = np.concatenate(
+        [p.piece.reader.directory.nulls[p.piece.reader.ordinal(field.id), p.blocks] for p in plans]
+    )
+    raw = np.concatenate(
+        [p.piece.reader.directory.raw_size[p.piece.reader.ordinal(field.id), p.blocks] for p in plans]
+    )
     length = int(take.sum(dtype=np.int64))
     offset = places[:-1]
     try:
@@ -294,11 +360,22 @@ def _decode(plans: list[_Chunks], field: Field) -> Vector:
             return _decode_nested(buffer, offset, size, rows, skip, take, raw, nulls, field)
         if column.kind == "fixed":
             values, validity, found = block.decode_fixed(
-                buffer, offset, size, rows, skip, take, column.width, field.nullable, column.check, column.limit
+                buffer,
+                offset,
+                size,
+                rows,
+                skip,
+                take,
+                column.width,
+                field.nullable,
+                column.check,
+                column.limit,
             )
             vector = Vector(column, length, values, None, validity)
         elif column.kind == "bits":
-            values, validity, found = block.decode_bits(buffer, offset, size, rows, skip, take, field.nullable)
+            values, validity, found = block.decode_bits(
+                buffer, offset, size, rows, skip, take, field.nullable
+            )
             vector = Vector(column, length, values, None, validity)
         else:
             offsets, data, validity, found = block.decode_variable(
@@ -320,7 +397,15 @@ def _check_nulls(found: U32, expected: U32) -> None:
 
 
 def _decode_nested(
-    buffer: npt.NDArray[np.uint8], offset: Any, size: U32, rows: U32, skip: U32, take: U32, raw: U32, nulls: U32, field: Field
+    buffer: npt.NDArray[np.uint8],
+    offset: Any,
+    size: U32,
+    rows: U32,
+    skip: U32,
+    take: U32,
+    raw: U32,
+    nulls: U32,
+    field: Field,
 ) -> Vector:
     parts = []
     for index in range(len(size)):
@@ -328,19 +413,18 @@ def _decode_nested(
         try:
             array, raw_size = nested.decode_chunk(chunk, field.type, int(rows[index]), field.nullable)
             if raw_size != int(raw[index]) or array.null_count != int(nulls[index]):
-                raise FormatError("raw size or nulls differ from the directory", code="count-mismatch", offset=0, section="7.9")
+                raise FormatError(
+                    "raw size or nulls differ from the directory",
+                    code="count-mismatch",
+                    offset=0,
+                    section="7.9",
+                )
         except FormatError as error:
             error.chunk = index  # type: ignore[attr-defined]
             raise
         parts.append(array.slice(int(skip[index]), int(take[index])))
-    joined = parts[0] if len(parts) == 1 else _concat_arrays(parts)
+    joined = parts[0] if len(parts) == 1 else pa.concat_arrays(parts)
     return Vector(field.type, len(joined), nested=joined)
-
-
-def _concat_arrays(parts: list[Any]) -> Any:
-    import pyarrow as pa
-
-    return pa.concat_arrays(parts)
 
 
 def _check_type(reader: SstReader, ordinal: int, field: Field) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import zstandard
 
-from tablestore import __version__
+from tablestore.version import __version__
 from tablestore._native import block, bloom, checksum
 from tablestore.file import document, nested, sst
 from tablestore.file.keys import Keys
@@ -161,7 +161,9 @@ class SstWriter:
             "bits_per_key": self._settings.bits_per_key,
             "created_by": f"tablestore {__version__}",
         }
-        footer_properties = self._append_section(document.compact_json(written), sst.PROPERTIES_SECTION, filter_size)
+        footer_properties = self._append_section(
+            document.compact_json(written), sst.PROPERTIES_SECTION, filter_size
+        )
         footer_directory = self._append_section(self._directory(), sst.DIRECTORY_SECTION, filter_size)
         footer = sst.encode_footer(
             Footer(

@@ -1,0 +1,85 @@
+"""What all operations on one open table share: its store, schema, snapshots, open files and decoded manifests."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+
+from tablestore.errors import UnsupportedVersionError
+from tablestore.file import layout, manifest, schema
+from tablestore.file.manifest import Entry, FileSet, Loaded
+from tablestore.file.schema import TableSchema
+from tablestore.file.snapshot import ManifestReference, Snapshot
+from tablestore.lsm.cache import FileCache
+from tablestore.lsm.lineage import Lineage
+from tablestore.storage import Storage
+
+ENTRIES_CACHED_MAX = 2_000_000
+
+
+class Core:
+    """Shared state of a table handle. Thread-safe: caches only hold what never changes."""
+
+    def __init__(self, storage: Storage, table_schema: TableSchema, lineage: Lineage) -> None:
+        self.storage = storage
+        self.schema = table_schema
+        self.lineage = lineage
+        self.cache = FileCache(storage, table_schema)
+        self._manifests: OrderedDict[str, Loaded] = OrderedDict()
+        self._files: tuple[tuple[str, ...], FileSet] | None = None
+        self._lock = threading.Lock()
+
+    def files(self, snapshot: Snapshot) -> FileSet:
+        """Live files of a snapshot (spec §9.6)."""
+        check_features(snapshot)
+        wanted = tuple(reference.file for reference in snapshot.manifests)
+        with self._lock:
+            if self._files is not None and self._files[0] == wanted:
+                return self._files[1]
+        found = manifest.live([self._load(reference) for reference in snapshot.manifests])
+        with self._lock:
+            self._files = wanted, found
+        return found
+
+    def _load(self, reference: ManifestReference) -> Loaded:
+        with self._lock:
+            loaded = self._manifests.get(reference.file)
+            if loaded is not None:
+                self._manifests.move_to_end(reference.file)
+                return loaded
+        loaded = manifest.load(self.storage, self.schema.table, reference)
+        with self._lock:
+            self._manifests[reference.file] = loaded
+            total = sum(part.encoded.length for part in self._manifests.values())
+            while total > ENTRIES_CACHED_MAX and len(self._manifests) > 1:
+                total -= self._manifests.popitem(last=False)[1].encoded.length
+        return loaded
+
+    def entries(self, snapshot: Snapshot) -> list[Entry]:
+        """Live files of a snapshot as objects."""
+        return self.files(snapshot).entries()
+
+
+def open_core(storage: Storage) -> Core:
+    """Open the table in a store: its newest snapshot names the schema."""
+    lineage = Lineage(storage)
+    snapshot = lineage.newest().snapshot
+    lineage.table = snapshot.table
+    return Core(storage, read_schema(storage, snapshot), lineage)
+
+
+def read_schema(storage: Storage, snapshot: Snapshot) -> TableSchema:
+    """The schema that a snapshot names."""
+    path = layout.schema_path(snapshot.schema_id)
+    return schema.decode(storage.read(path), path, snapshot.schema_id, snapshot.table)
+
+
+def check_features(snapshot: Snapshot) -> None:
+    """Refuse what this version does not know (spec §0.4)."""
+    if snapshot.reader_features:
+        raise UnsupportedVersionError(
+            f"reading needs the feature {snapshot.reader_features[0][:60]!r}",
+            code="unknown-feature",
+            file=layout.snapshot_path(snapshot.id),
+            section="0.4",
+        )

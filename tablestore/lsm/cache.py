@@ -1,0 +1,92 @@
+"""Open files of a table, shared by scans, lookups and compactions. Files never change, so an open one stays right."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+
+from tablestore.errors import FormatError
+from tablestore.file import layout, partition, sst
+from tablestore.file.manifest import Entry
+from tablestore.file.schema import TableSchema
+from tablestore.file.sst_reader import Expected, SstReader
+from tablestore.lsm.run import OpenRun, Run
+from tablestore.storage import NotFoundError, Storage
+
+OPEN_FILES_MAX = 512
+
+
+class FileCache:
+    """The most recently used readers; a reader that falls out is closed when its last user lets go of it."""
+
+    def __init__(self, storage: Storage, schema: TableSchema) -> None:
+        self.storage = storage
+        self.schema = schema
+        self._readers: OrderedDict[str, SstReader] = OrderedDict()
+        self._directories: dict[bytes, str] = {}
+        self._lock = threading.Lock()
+
+    def open(self, entry: Entry) -> SstReader:
+        """The reader of a data file, checked against its entry."""
+        with self._lock:
+            reader = self._readers.get(entry.file)
+            if reader is not None:
+                self._readers.move_to_end(entry.file)
+                return reader
+        path = self.path_of(entry.place, entry.file)
+        expected = Expected(entry.file, entry.size, entry.digest, self.schema.table, sst.DATA_FILE)
+        try:
+            reader = SstReader(self.storage, path, expected)
+        except NotFoundError:
+            raise FormatError(
+                "the data file is missing", code="missing-file", file=path, section="9.6"
+            ) from None
+        check_entry(reader, entry)
+        with self._lock:
+            self._readers[entry.file] = reader
+            while len(self._readers) > OPEN_FILES_MAX:
+                self._readers.popitem(last=False)
+        return reader
+
+    def path_of(self, place: tuple[bytes, int], file: str) -> str:
+        """Path of a data file (spec §9.3)."""
+        directory = self._directories.get(place[0])
+        if directory is None:
+            fields = self.schema.partition_fields
+            directory = partition.directory(fields, partition.decode(fields, place[0]))
+            self._directories[place[0]] = directory
+        return layout.data_path(directory, place[1], file)
+
+    def open_runs(self, runs: Sequence[Run]) -> list[OpenRun]:
+        """Open all files of `runs`."""
+        return [
+            OpenRun(run, [self.open(entry) for entry in run.files], self.schema.key_fields) for run in runs
+        ]
+
+    def forget(self) -> None:
+        """Let go of all files; those in use are closed by their last user."""
+        with self._lock:
+            self._readers.clear()
+
+
+def check_entry(reader: SstReader, entry: Entry) -> None:
+    """An entry repeats facts of its file; both must agree (spec §9.2, §7.9)."""
+    properties = reader.properties
+    facts = (
+        ("rows", entry.row_count, reader.footer.row_count),
+        ("deletes", entry.delete_count, properties.delete_count),
+        ("bucket", entry.bucket, properties.bucket),
+        ("partition", entry.partition, properties.partition),
+        ("least key", entry.key_min, properties.key_min),
+        ("greatest key", entry.key_max, properties.key_max),
+    )
+    for name, stated, found in facts:
+        if stated != found:
+            raise FormatError(
+                f"the entry says {name} {stated!r}, the file {found!r}",
+                code="bad-entry",
+                file=reader.path,
+                offset=reader.footer.properties_offset,
+                section="9.2",
+            )

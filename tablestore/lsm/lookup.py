@@ -1,0 +1,227 @@
+"""Point lookups: hash → bucket → runs, newest first → filter → block → row. Nothing is merged that is not asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tablestore._native import bloom
+from tablestore.file import sst_reader
+from tablestore.file import vector as vectors
+from tablestore.file.keys import Keys
+from tablestore.file.sst_reader import Piece, SstReader
+from tablestore.file.vector import Vector
+from tablestore.lsm.cache import FileCache
+from tablestore.lsm.run import Run, read_keys
+from tablestore.lsm.window import ranks
+from tablestore.types import ROW_KIND, Field
+
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass
+class Step:
+    """One file that a lookup looked at, for `inspect lookup --trace`."""
+
+    file: str
+    level: int
+    probes: int
+    in_range: int = 0
+    passed_filter: int = 0
+    blocks: tuple[int, ...] = ()
+    found: int = 0
+
+
+@dataclass
+class Found:
+    """Versions found in one bucket: probe, reader, row of the file, row kind; one version per probe at most."""
+
+    probe: npt.NDArray[np.int64]
+    reader: list[SstReader]
+    reader_of: npt.NDArray[np.int64]
+    row: npt.NDArray[np.int64]
+    kind: npt.NDArray[np.uint8]
+    steps: list[Step] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.probe)
+
+    def restrict(self, mask: Mask) -> Found:
+        """The versions for which `mask` holds."""
+        return Found(
+            self.probe[mask], self.reader, self.reader_of[mask], self.row[mask], self.kind[mask], self.steps
+        )
+
+    def column(self, column: Field) -> Vector:
+        """The values of a column in these versions, in order."""
+        parts = []
+        order = []
+        for index, reader in enumerate(self.reader):
+            mine = np.flatnonzero(self.reader_of == index)
+            if len(mine):
+                parts.append(_rows_of(reader, self.row[mine], column))
+                order.append(mine)
+        if not parts:
+            return vectors.nulls(column.type, 0)
+        places = np.concatenate(order)
+        if np.array_equal(places, np.arange(len(places))):
+            return vectors.concat(parts)
+        back = np.empty(len(places), np.uint32)
+        back[places] = np.arange(len(places), dtype=np.uint32)
+        return vectors.concat(parts).take(back)
+
+
+def lookup(
+    cache: FileCache,
+    runs: Sequence[Run],
+    probes: Keys,
+    hashes: npt.NDArray[np.uint64],
+    *,
+    trace: list[Step] | None = None,
+) -> Found:
+    """The newest version of each probe in one bucket, deletes included.
+
+    probes: distinct keys, ascending. Without sequence fields the first run that holds a key decides; with them all
+    runs are asked and the greatest tuple wins.
+    """
+    schema = cache.schema
+    open_probes = np.arange(probes.length)
+    hits: list[tuple[npt.NDArray[np.int64], SstReader, npt.NDArray[np.int64]]] = []
+    for run in reversed(runs):
+        if not len(open_probes):
+            break
+        answered: list[npt.NDArray[np.int64]] = []
+        for entry in reversed(run.files):
+            candidates = _in_range(probes, open_probes, entry.key_min, entry.key_max)
+            step = Step(entry.file, entry.level, len(open_probes), len(candidates))
+            if len(candidates):
+                reader = cache.open(entry)
+                found, rows = _search_file(reader, schema.key_fields, probes, hashes, candidates, step)
+                if len(found):
+                    hits.append((found, reader, rows))
+                    answered.append(found)
+            if trace is not None:
+                trace.append(step)
+        if answered and not schema.order_fields:
+            open_probes = np.setdiff1d(open_probes, np.concatenate(answered), assume_unique=True)
+    found_all = _collect(hits)
+    if schema.order_fields and len(hits) > 1:
+        found_all = found_all.restrict(_greatest(found_all, schema.order_fields))
+    return found_all
+
+
+def _in_range(
+    probes: Keys, chosen: npt.NDArray[np.int64], key_min: bytes, key_max: bytes
+) -> npt.NDArray[np.int64]:
+    """Probes between two bounds (spec §3.5)."""
+    low = probes.lower_bound(key_min)
+    high = probes.length
+    if probes.words is not None:
+        high = int(np.searchsorted(probes.words, np.uint64(int.from_bytes(key_max, "big")), "right"))
+    else:
+        above = int.from_bytes(key_max, "big") + 1
+        if len(key_max) < 64:
+            high = probes.lower_bound(key_max + b"\0")
+        elif above < 1 << (8 * len(key_max)):
+            high = probes.lower_bound(above.to_bytes(len(key_max), "big"))
+    return chosen[(chosen >= low) & (chosen < high)]
+
+
+def _search_file(
+    reader: SstReader,
+    key_fields: Sequence[Field],
+    probes: Keys,
+    hashes: npt.NDArray[np.uint64],
+    candidates: npt.NDArray[np.int64],
+    step: Step,
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Probes found in a file and their rows."""
+    section = reader.filter()
+    if section is not None:
+        candidates = candidates[bloom.probe(section, hashes[candidates]).astype(bool)]
+    step.passed_filter = len(candidates)
+    empty = np.zeros(0, np.int64)
+    if not len(candidates):
+        return empty, empty
+    chosen = probes.take(candidates.astype(np.uint32))
+    blocks = _candidate_blocks(reader, chosen)
+    step.blocks = tuple(np.flatnonzero(blocks).tolist())
+    if not blocks.any():
+        return empty, empty
+    whole = [Piece(reader, 0, int(reader.footer.row_count))]
+    stored, _ = read_keys(whole, key_fields, blocks)
+    place = stored.search(chosen)
+    hit = np.flatnonzero(place >= 0)
+    step.found = len(hit)
+    return candidates[hit], _absolute(reader, blocks, place[hit])
+
+
+def _candidate_blocks(reader: SstReader, probes: Keys) -> Mask:
+    """bool[B]: blocks whose key bounds enclose a probe."""
+    directory = reader.directory
+    mask = np.zeros(len(directory.rows), bool)
+    if probes.words is not None:
+        first, last = directory.first.words(probes.size), directory.last.words(probes.size)
+        block = np.searchsorted(last, probes.words, "left")
+        inside = block < len(mask)
+        block = block[inside]
+        mask[block[first[block] <= probes.words[inside]]] = True
+        return mask
+    for index in range(len(mask)):
+        low = probes.lower_bound(directory.first[index])
+        mask[index] = low < probes.length and probes.key(low)[:64] <= directory.last[index]
+    return mask
+
+
+def _absolute(reader: SstReader, blocks: Mask, place: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Rows of the file from rows of the chosen blocks."""
+    chosen = np.flatnonzero(blocks)
+    ends = np.cumsum(reader.directory.rows[chosen].astype(np.int64))
+    owner = np.searchsorted(ends, place, "right")
+    before = ends[owner] - reader.directory.rows[chosen[owner]]
+    rows: npt.NDArray[np.int64] = place - before + reader.row_start[chosen[owner]]
+    return rows
+
+
+def _rows_of(reader: SstReader, rows: npt.NDArray[np.int64], column: Field) -> Vector:
+    """Values of a column at `rows` of a file; decodes the blocks that hold them, once each."""
+    starts = reader.row_start
+    owner = np.searchsorted(starts, rows, "right") - 1
+    blocks = np.zeros(len(starts) - 1, bool)
+    blocks[owner] = True
+    removed = np.where(blocks, 0, reader.directory.rows.astype(np.int64))
+    shift = np.cumsum(removed)
+    whole = [Piece(reader, 0, int(reader.footer.row_count))]
+    decoded = sst_reader.read_column(whole, column, blocks)
+    return decoded.take((rows - shift[owner]).astype(np.uint32))
+
+
+def _collect(
+    hits: Iterable[tuple[npt.NDArray[np.int64], SstReader, npt.NDArray[np.int64]]],
+) -> Found:
+    """All hits, newest run first, with their row kinds."""
+    items = list(hits)
+    empty = np.zeros(0, np.int64)
+    probe = np.concatenate([found for found, _, _ in items]) if items else empty
+    row = np.concatenate([rows for _, _, rows in items]) if items else empty
+    reader_of = np.repeat(np.arange(len(items)), [len(found) for found, _, _ in items])
+    found = Found(probe, [reader for _, reader, _ in items], reader_of, row, np.zeros(len(probe), np.uint8))
+    if any(reader.properties.delete_count for reader in found.reader):
+        found.kind = found.column(ROW_KIND).typed("u1")
+    return found
+
+
+def _greatest(found: Found, order_fields: Sequence[Field]) -> Mask:
+    """Per probe the version with the greatest sequence fields; among equal ones the newest run, which comes first."""
+    order = ranks([found.column(column) for column in order_fields], len(found))
+    position = np.arange(len(found))
+    ordered: Any = np.lexsort((-position, order, found.probe))
+    last = np.ones(len(found), bool)
+    last[:-1] = found.probe[ordered][1:] != found.probe[ordered][:-1]
+    mask = np.zeros(len(found), bool)
+    mask[ordered[last]] = True
+    return mask

@@ -1,0 +1,175 @@
+"""From a snapshot to the files and windows a scan must read, and what it may leave out (spec §9.6, §12.4)."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tablestore.file import manifest, partition
+from tablestore.file.manifest import Entry, FileSet
+from tablestore.file.schema import TableSchema
+from tablestore.lsm.condition import Condition, key_buckets, may_match
+from tablestore.lsm.run import Run, sorted_runs
+from tablestore.types import Field
+
+_STATISTICS = struct.Struct("<IBQQQ")  # spec §9.5
+
+
+@dataclass(frozen=True)
+class BucketPlan:
+    """Runs of one bucket that a scan must read, oldest first."""
+
+    place: tuple[bytes, int]
+    runs: tuple[Run, ...]
+
+
+@dataclass(frozen=True)
+class Pruning:
+    """How many files were left after each step of planning."""
+
+    files: int
+    after_partition: int
+    after_bucket: int
+    after_key: int
+    after_statistics: int
+
+
+def plan_buckets(
+    files: FileSet, schema: TableSchema, condition: Condition | None, low: bytes | None, high: bytes | None
+) -> tuple[list[BucketPlan], Pruning]:
+    """Prune by partition, bucket, key range and, where no other run overlaps, statistics."""
+    total = len(files)
+    keep = np.ones(total, bool)
+    if condition is not None and total:
+        keep &= _partition_mask(files, schema, condition)
+    after_partition = int(keep.sum())
+    buckets = key_buckets(condition, schema)
+    if buckets is not None and total:
+        keep &= np.isin(files.columns[1].typed("i4"), np.array(sorted(buckets), np.int32))
+    after_bucket = int(keep.sum())
+    if total and (low is not None or high is not None):
+        keep &= _key_mask(files, low, high)
+    after_key = int(keep.sum())
+    chosen = files if keep.all() else files.take(np.flatnonzero(keep))
+    plans = []
+    after_statistics = 0
+    for start, stop in chosen.groups():
+        entries = chosen.take(np.arange(start, stop)).entries()
+        if condition is not None:
+            entries = _drop_alone(entries, schema, condition)
+        if entries:
+            after_statistics += len(entries)
+            plans.append(BucketPlan(entries[0].place, tuple(sorted_runs(entries))))
+    return plans, Pruning(total, after_partition, after_bucket, after_key, after_statistics)
+
+
+def _partition_mask(files: FileSet, schema: TableSchema, condition: Condition) -> npt.NDArray[np.bool_]:
+    """Files whose partition values can fulfil the condition."""
+    names = [field.name for field in schema.partition_fields]
+    used = [name for name in names if name in condition.columns]
+    if not used:
+        return np.ones(len(files), bool)
+    encoded = files.columns[0].to_arrow().dictionary_encode()
+    rows = [partition.decode(schema.partition_fields, raw) for raw in encoded.dictionary.to_pylist()]
+    table = partition_table(schema.partition_fields, rows)
+    matches = _partitions_fit(table, schema.partition_fields, condition)
+    result: npt.NDArray[np.bool_] = matches[np.asarray(encoded.indices)]
+    return result
+
+
+def _partitions_fit(table: pa.Table, fields: Sequence[Field], condition: Condition) -> npt.NDArray[np.bool_]:
+    """bool[partitions]: whether they can hold rows of interest; exact if the condition uses partition columns alone."""
+    if set(condition.columns) <= {field.name for field in fields}:
+        return condition.mask(table)
+    result = np.ones(table.num_rows, bool)
+    for field in fields:
+        intervals = condition.intervals.get(field.name)
+        if intervals is None:
+            continue
+        column = table.column(field.name)
+        inside = np.zeros(table.num_rows, bool)
+        for interval in intervals:
+            fits = pc.is_valid(column)
+            if interval.low is not None:
+                fits = pc.and_(fits, pc.greater_equal(column, pa.scalar(interval.low, field.type.arrow)))
+            if interval.high is not None:
+                fits = pc.and_(fits, pc.less_equal(column, pa.scalar(interval.high, field.type.arrow)))
+            inside |= np.asarray(pc.fill_null(fits, False))
+        result &= inside
+    return result
+
+
+def partition_table(fields: Sequence[Field], rows: Sequence[Sequence[partition.Value]]) -> pa.Table:
+    """Physical partition values (spec §9.3) as an Arrow table of the partition columns."""
+    columns = [partition_column(field, [row[index] for row in rows]) for index, field in enumerate(fields)]
+    return pa.table(columns, names=[field.name for field in fields])
+
+
+def partition_column(field: Field, values: Sequence[partition.Value]) -> pa.Array:
+    """Physical values of one partition column as an Arrow array of its type."""
+    kind = field.type
+    if kind.kind != "fixed" or isinstance(next((v for v in values if v is not None), None), bytes):
+        return pa.array(values, kind.arrow)
+    raw = b"".join(int(value or 0).to_bytes(kind.width, "little", signed=kind.signed) for value in values)
+    present = np.packbits([value is not None for value in values], bitorder="little")
+    return pa.Array.from_buffers(kind.arrow, len(values), [pa.py_buffer(present), pa.py_buffer(raw)])
+
+
+def _key_mask(files: FileSet, low: bytes | None, high: bytes | None) -> npt.NDArray[np.bool_]:
+    mask = np.ones(len(files), bool)
+    if low is not None:
+        mask &= np.asarray(pc.greater_equal(files.columns[9].to_arrow(), pa.scalar(low, pa.binary())))
+    if high is not None:
+        mask &= np.asarray(pc.less(files.columns[8].to_arrow(), pa.scalar(high, pa.binary())))
+    return mask
+
+
+def _drop_alone(entries: list[Entry], schema: TableSchema, condition: Condition) -> list[Entry]:
+    """Leave out files whose statistics rule out every row, if no other file overlaps them (spec §12.4)."""
+    usable = {name: field for name, field in _fields(schema).items() if name in condition.intervals}
+    if not usable:
+        return entries
+    ordered = sorted(entries, key=lambda entry: entry.key_min)
+    kept = []
+    reach = b""
+    for index, entry in enumerate(ordered):
+        overlaps_before = index > 0 and entry.key_min <= reach
+        overlaps_after = index + 1 < len(ordered) and ordered[index + 1].key_min <= entry.key_max
+        reach = max(reach, entry.key_max)
+        if overlaps_before or overlaps_after or _entry_matches(entry, usable, condition):
+            kept.append(entry)
+    return kept
+
+
+def _fields(schema: TableSchema) -> dict[str, Field]:
+    return {field.name: field for field in schema.fields}
+
+
+def _entry_matches(entry: Entry, fields: dict[str, Field], condition: Condition) -> bool:
+    stated = statistics_of(entry)
+    for name, field in fields.items():
+        if field.id not in stated:
+            continue
+        flags, _, low, high = stated[field.id]
+        bounds = np.array([low], np.uint64), np.array([high], np.uint64), np.array([bool(flags & 1)])
+        if not may_match(condition.intervals[name], field, *bounds)[0]:
+            return False
+    return True
+
+
+def statistics_of(entry: Entry) -> dict[int, tuple[int, int, int, int]]:
+    """Field id → (flags, nulls, least rank, greatest rank); nothing if the bytes are not as spec §9.5 wants them."""
+    if len(entry.statistics) % _STATISTICS.size:
+        return {}
+    return {item[0]: item[1:] for item in _STATISTICS.iter_unpack(entry.statistics)}
+
+
+def live_bucket(parts: Sequence[manifest.Loaded], place: tuple[bytes, int]) -> list[Entry]:
+    """Live entries of one partition and bucket from manifests loaded for it."""
+    return [entry for entry in manifest.live(parts).entries() if entry.place == place]

@@ -1,0 +1,215 @@
+"""Merge-on-read scans: lazy, in windows, on both cores, streaming Arrow batches in bounded memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from tablestore.errors import SchemaError
+from tablestore.file.manifest import FileSet
+from tablestore.file.schema import TableSchema
+from tablestore.lsm.cache import FileCache
+from tablestore.lsm.condition import Condition, key_range, matching_blocks
+from tablestore.lsm.explain import Explanation, explain
+from tablestore.lsm.parallel import ordered_map, workers
+from tablestore.lsm.plan import BucketPlan, Pruning, plan_buckets
+from tablestore.lsm.window import Selection, Window, block_rows, cut, select
+from tablestore.types import Field
+
+SCAN_MEMORY = 256 << 20
+WINDOW_ROWS_MIN = 65_536
+WINDOW_ROWS_MAX = 1 << 20
+BATCH_ROWS = 65_536
+BYTES_PER_VALUE = 24  # of a decoded value while a window is merged and gathered
+
+
+@dataclass(frozen=True)
+class ScanRequest:
+    """What to read: columns in output order, a condition, at most `limit` rows."""
+
+    fields: tuple[Field, ...]
+    condition: Condition | None
+    limit: int | None
+    memory: int = SCAN_MEMORY
+
+
+class Scan:
+    """A lazy read of one snapshot. Nothing is opened before rows, a count or an explanation are asked for.
+
+    Rows come partition by partition, bucket by bucket, in key order within a bucket. Has `__arrow_c_stream__`, so
+    `pa.table(scan)`, Polars, DuckDB and pandas take it as it is.
+    """
+
+    def __init__(self, files: FileSet, schema: TableSchema, cache: FileCache, request: ScanRequest) -> None:
+        self._files = files
+        self._schema = schema
+        self._cache = cache
+        self._request = request
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Arrow schema of the rows."""
+        return pa.schema([field.arrow for field in self._request.fields])
+
+    def to_batches(self) -> Iterator[pa.RecordBatch]:
+        """Stream Arrow record batches of at most 65,536 rows; memory stays within the scan's budget."""
+        for table in self._tables():
+            yield from table.to_batches(max_chunksize=BATCH_ROWS)
+
+    def to_reader(self) -> pa.RecordBatchReader:
+        """The stream as a pyarrow RecordBatchReader."""
+        return pa.RecordBatchReader.from_batches(self.schema, self.to_batches())
+
+    def to_arrow(self) -> pa.Table:
+        """All rows as one pyarrow Table."""
+        tables = list(self._tables())
+        return pa.concat_tables(tables) if tables else self.schema.empty_table()
+
+    def to_pandas(self) -> Any:
+        """All rows as a pandas DataFrame (needs pandas)."""
+        return self.to_arrow().to_pandas()
+
+    def to_polars(self) -> Any:
+        """All rows as a polars DataFrame (needs polars)."""
+        import polars
+
+        return polars.from_arrow(self.to_arrow())
+
+    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
+        return self.to_reader().__arrow_c_stream__(requested_schema)
+
+    def count(self) -> int:
+        """Number of rows; reads keys, and columns of the filter, only."""
+        limit = self._request.limit
+        total = 0
+        for found in ordered_map(lambda window: len(self._filtered(window)), self.windows()):
+            total += found
+            if limit is not None and total >= limit:
+                return limit
+        return total
+
+    def explain(self) -> Explanation:
+        """What the scan will read and what it leaves out, without reading rows."""
+        plans, pruning = self._plan
+        return explain(plans, pruning, self._request.fields, self._cache, self.windows)
+
+    @cached_property
+    def _plan(self) -> tuple[list[BucketPlan], Pruning]:
+        low, high = key_range(self._request.condition, self._schema)
+        return plan_buckets(self._files, self._schema, self._request.condition, low, high)
+
+    def windows(self) -> Iterator[Window]:
+        """Windows of all buckets, cut so that `workers` of them fit into the budget."""
+        low, high = key_range(self._request.condition, self._schema)
+        rows = window_rows(self._request.memory, len(self._request.fields) + len(self._schema.key_fields))
+        for plan in self._plan[0]:
+            runs = self._cache.open_runs(plan.runs)
+            share = -(-sum(run.rows for run in runs) // workers())
+            few = len(self._plan[0]) < workers()
+            yield from cut(plan.place, runs, max(WINDOW_ROWS_MIN, share) if few else rows, low, high)
+
+    def _tables(self) -> Iterator[pa.Table]:
+        remaining = self._request.limit
+        if remaining == 0:
+            return
+        for table in ordered_map(self._read, self.windows()):
+            if remaining is not None and table.num_rows >= remaining:
+                yield table.slice(0, remaining)
+                return
+            if table.num_rows:
+                yield table
+            if remaining is not None:
+                remaining -= table.num_rows
+
+    def _read(self, window: Window) -> pa.Table:
+        selection = self._filtered(window)
+        columns = [selection.column(field).to_arrow() for field in self._request.fields]
+        if not columns:
+            return pa.table({}).select([])
+        return pa.Table.from_arrays(columns, schema=self.schema)
+
+    def _filtered(self, window: Window) -> Selection:
+        """The window's visible rows that fulfil the condition."""
+        condition = self._request.condition
+        wanted = self._wanted(window)
+        if wanted is not None and wanted.all():
+            wanted = None
+        selection = select(window, self._schema.key_fields, self._schema.order_fields, wanted=wanted)
+        if condition is None or len(selection) == 0:
+            return selection
+        fields = [field for field in self._schema.fields if field.name in condition.columns]
+        columns = [selection.column(field).to_arrow() for field in fields]
+        table = pa.table(columns, names=[field.name for field in fields])
+        if not fields:
+            table = pa.table({"__none": pa.nulls(len(selection))})
+        return selection.restrict(condition.mask(table))
+
+    def _wanted(self, window: Window) -> npt.NDArray[np.bool_] | None:
+        """Blocks to read: all but those that no other run overlaps and whose statistics rule out every row."""
+        condition = self._request.condition
+        if condition is None or not condition.intervals:
+            return None
+        pieces = [piece for part in window.slices for piece in part.pieces()]
+        fields = {field.name: field for field in self._schema.fields}
+        matching = matching_blocks(condition, fields, pieces)
+        if len(window.slices) == 1:
+            return matching
+        return matching | overlapped(window)
+
+
+def overlapped(window: Window) -> npt.NDArray[np.bool_]:
+    """bool[blocks of all slices]: whether another slice of the window may hold keys of the block's range."""
+    parts: list[npt.NDArray[np.bool_]] = []
+    ranges = []
+    for part in window.slices:
+        run = part.run
+        first = int(np.searchsorted(run.block_start, part.start, "right")) - 1
+        last = int(np.searchsorted(run.block_start, part.stop, "left"))
+        ranges.append((run, first, last))
+    for run, first, last in ranges:
+        mask = np.zeros(last - first, bool)
+        for other, other_first, other_last in ranges:
+            if other is run:
+                continue
+            if run.first.words is not None and other.last.words is not None:
+                before = np.searchsorted(
+                    other.last.words[other_first:other_last], run.first.words[first:last], "left"
+                )
+                upto = np.searchsorted(
+                    other.first.words[other_first:other_last], run.last.words[first:last], "right"
+                )
+                mask |= before < upto
+            else:
+                mask |= True
+        parts.append(mask)
+    return np.concatenate(parts)
+
+
+def window_rows(memory: int, columns: int) -> int:
+    """Rows of a window such that every worker can hold one within `memory` bytes."""
+    rows = memory // (workers() * BYTES_PER_VALUE * max(1, columns))
+    return max(WINDOW_ROWS_MIN, min(WINDOW_ROWS_MAX, rows))
+
+
+def projection(schema: TableSchema, columns: Sequence[str] | None) -> tuple[Field, ...]:
+    """The fields named by `columns`, in that order; all for None."""
+    if columns is None:
+        return schema.fields
+    if isinstance(columns, str):
+        raise SchemaError("columns is a list of names, not a text")
+    by_name = {field.name: field for field in schema.fields}
+    unknown = [name for name in columns if name not in by_name]
+    if unknown:
+        raise SchemaError(f"no column {unknown[0]!r}; the table has {', '.join(by_name)}")
+    return tuple(by_name[name] for name in columns)
+
+
+def rows_of(window: Window) -> int:
+    """Stored rows of a window, counted by blocks."""
+    return sum(int(block_rows(part.pieces()).sum()) for part in window.slices)

@@ -1,0 +1,220 @@
+"""Rows of one commit in the making: a memtable, the files it was spilled to, and deletes known by key only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from tablestore._native import hash as hashing
+from tablestore.core import Core
+from tablestore.errors import CommitUnknownError, SchemaError
+from tablestore.file import keys
+from tablestore.file import vector as vectors
+from tablestore.file.keys import Keys
+from tablestore.file.manifest import Entry
+from tablestore.file.snapshot import WriterIdentity
+from tablestore.lsm import memtable, relocation
+from tablestore.lsm.lineage import Version
+from tablestore.lsm.memtable import Memtable
+from tablestore.lsm.relocation import DELETE, KeyDeletes
+from tablestore.transaction import Outcome, Proposal, Transaction, added, removed
+
+WRITER_MEMORY = 256 << 20
+SHARE_OF_MEMORY = 4  # sorting and encoding need about three times the rows' own size
+INSERT = 0
+
+
+class Session:
+    """Collects changes; `commit` publishes them as one snapshot. Not for use by several threads at once."""
+
+    def __init__(self, core: Core, memory: int = WRITER_MEMORY) -> None:
+        core.schema.check_writable()
+        self._core = core
+        self._limit = max(1 << 20, memory // SHARE_OF_MEMORY)
+        self._base = core.lineage.newest().id
+        self._memtable = Memtable(core.schema)
+        self._entries: list[Entry] = []
+        self._key_deletes: list[KeyDeletes] = []
+        self._ordinal = 0
+        self.rows_upserted = 0
+        self.rows_deleted = 0
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing has been given yet."""
+        return not (self._memtable.rows or self._entries or self._key_deletes)
+
+    def upsert(self, table: pa.Table) -> None:
+        """Add rows in table schema."""
+        self.rows_upserted += table.num_rows
+        self._add(table, np.zeros(table.num_rows, np.uint8))
+
+    def apply(self, table: pa.Table, kinds: np.ndarray) -> None:
+        """Add rows with their row kinds, uint8[rows]."""
+        deletes = int((kinds & 1).sum())
+        self.rows_deleted += deletes
+        self.rows_upserted += table.num_rows - deletes
+        self._add(table, kinds)
+
+    def _add(self, table: pa.Table, kinds: np.ndarray) -> None:
+        step = max(1, table.num_rows * self._limit // max(1, table.nbytes))
+        for start in range(0, table.num_rows, step):
+            part = table.slice(start, step)
+            self._memtable.add(part, kinds[start : start + step])
+            if self._memtable.nbytes >= self._limit:
+                self.flush()
+
+    def delete(self, table: pa.Table) -> None:
+        """Delete the keys of `table`, which holds the primary key columns in their order."""
+        schema = self._core.schema
+        if table.num_rows == 0:
+            return
+        self.rows_deleted += table.num_rows
+        if not (schema.cross_partition or schema.order_fields):
+            self._memtable.add(self._tombstones(table), DELETE)
+            if self._memtable.nbytes >= self._limit:
+                self.flush()
+            return
+        self.flush()
+        ordinal = self._next_ordinal()
+        columns = [
+            vectors.from_arrow(table.column(field.name).combine_chunks(), field.type)
+            for field in schema.key_fields
+        ]
+        encoded = keys.encode(columns, table.num_rows)
+        buckets = hashing.buckets(encoded.hashes(), schema.buckets)
+        order, group_end = encoded.sort(buckets, schema.buckets, None)
+        start = 0
+        for bucket, stop in enumerate(group_end.tolist()):
+            if stop > start:
+                self._key_deletes.append(KeyDeletes(bucket, _own(encoded.take(order[start:stop])), ordinal))
+                start = stop
+
+    def _tombstones(self, table: pa.Table) -> pa.Table:
+        """Rows that hold keys and nothing else: nulls, or zero where null is not allowed."""
+        schema = self._core.schema
+        rows = table.num_rows
+        columns = []
+        for field in schema.fields:
+            if field.id in schema.primary_key:
+                columns.append(table.column(field.name))
+            elif field.nullable:
+                columns.append(pa.nulls(rows, field.type.arrow))
+            else:
+                columns.append(zeros(field.type.arrow, rows))
+        return pa.table(columns, schema=schema.arrow)
+
+    def flush(self) -> None:
+        """Spill the memtable to level 0 files."""
+        if self._memtable.rows == 0:
+            return
+        ordinal = self._next_ordinal()
+        rows = self._memtable.sort()
+        self._memtable.clear()
+        self._entries.extend(memtable.flush(self._core.cache, rows, self._base, ordinal))
+
+    def _next_ordinal(self) -> int:
+        self._ordinal += 1
+        return self._ordinal - 1
+
+    def commit(self, identity: WriterIdentity | None = None, watermark: int | None = None) -> Outcome:
+        """Publish everything given so far as one snapshot, and begin anew."""
+        self.flush()
+        entries = tuple(self._entries)
+        key_deletes = tuple(self._key_deletes)
+        transaction = Transaction(
+            self._core, lambda base: self._propose(base, entries, key_deletes), identity, watermark
+        )
+        try:
+            outcome = transaction.commit()
+        except CommitUnknownError:
+            self._reset()  # the files may be live: keep them
+            raise
+        if not outcome.published:
+            transaction.discard(entries)
+        self._reset()
+        return outcome
+
+    def _propose(
+        self, base: Version, entries: Sequence[Entry], key_deletes: Sequence[KeyDeletes]
+    ) -> Proposal | None:
+        """What to publish on `base`: own files, and what spec §12.3 and §12.5 add to them."""
+        core = self._core
+        extra: list[Entry] = []
+        if key_deletes or core.schema.cross_partition:
+            live = self.live_entries(base)
+            extra = relocation.resolve_key_deletes(core.cache, live, entries, key_deletes, base.id)
+            if core.schema.cross_partition:
+                own = [*entries, *extra]
+                extra.extend(relocation.relocate(core.cache, live, own, base.id, self._ordinal))
+        return Proposal("append", added([*entries, *extra]), tuple(extra))
+
+    def live_entries(self, base: Version) -> list[Entry]:
+        """Live files that the commit's rows meet."""
+        return self._core.entries(base.snapshot)
+
+    def abort(self) -> None:
+        """Forget everything and delete the files written so far."""
+        transaction = Transaction(self._core, lambda base: None)
+        transaction.discard(self._entries)
+        self._reset()
+
+    def _reset(self) -> None:
+        self._memtable.clear()
+        self._entries = []
+        self._key_deletes = []
+        self._ordinal = 0
+        self._base = self._core.lineage.newest().id
+        self.rows_upserted = self.rows_deleted = 0
+
+
+class OverwriteSession(Session):
+    """A commit that replaces what is live in some partitions, or in all."""
+
+    def __init__(self, core: Core, partition: bytes | None, memory: int = WRITER_MEMORY) -> None:
+        super().__init__(core, memory)
+        self._partition = partition
+
+    def _propose(
+        self, base: Version, entries: Sequence[Entry], key_deletes: Sequence[KeyDeletes]
+    ) -> Proposal | None:
+        wrong = [entry for entry in entries if self._partition not in (None, entry.partition)]
+        if wrong:
+            raise SchemaError("overwrite(partition=…) was given rows of another partition")
+        appended = super()._propose(base, entries, key_deletes)
+        assert appended is not None
+        everything = self._core.entries(base.snapshot)
+        gone = [entry for entry in everything if self._partition in (None, entry.partition)]
+        changes = [*removed(gone), *appended.changes]
+        return Proposal("overwrite", changes, appended.written)
+
+    def live_entries(self, base: Version) -> list[Entry]:
+        """Only files that stay."""
+        everything = self._core.entries(base.snapshot)
+        return [entry for entry in everything if self._partition not in (None, entry.partition)]
+
+
+def _own(encoded: Keys) -> Keys:
+    """Keys that share no memory with a larger set."""
+    if encoded.words is not None:
+        return Keys(encoded.length, encoded.words.copy(), encoded.size)
+    return encoded
+
+
+def zeros(kind: pa.DataType, rows: int) -> pa.Array:
+    """Zero values, empty texts, empty lists of a type."""
+    if pa.types.is_struct(kind):
+        children = [zeros(kind.field(i).type, rows) for i in range(kind.num_fields)]
+        return pa.StructArray.from_arrays(children, fields=[kind.field(i) for i in range(kind.num_fields)])
+    if pa.types.is_list(kind) or pa.types.is_map(kind):
+        return pa.array([[]] * rows, kind)
+    if pa.types.is_string(kind):
+        return pa.array([""] * rows, kind)
+    if pa.types.is_binary(kind):
+        return pa.array([b""] * rows, kind)
+    if pa.types.is_boolean(kind):
+        return pa.array([False] * rows, kind)
+    width = kind.bit_width // 8
+    return pa.Array.from_buffers(kind, rows, [None, pa.py_buffer(bytes(width * rows))])

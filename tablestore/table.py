@@ -1,0 +1,331 @@
+"""The table: the public face of the library. Everything it does is decided in lsm/ and published by transaction.py."""
+
+from __future__ import annotations
+
+import datetime
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from tablestore import ingest, maintenance, metadata
+from tablestore.core import Core, open_core
+from tablestore.errors import SchemaError, SnapshotExpiredError, TableExistsError, TableNotFoundError
+from tablestore.file import keys as encoded_keys
+from tablestore.file import layout, snapshot
+from tablestore.file import schema as table_schema
+from tablestore.file import vector as vectors
+from tablestore.file.schema import TableSchema
+from tablestore.file.snapshot import NO_PARENT_DIGEST, Snapshot
+from tablestore.lsm import scan as scans
+from tablestore.lsm.condition import compile_condition
+from tablestore.lsm.lineage import HINT_PATH, Lineage, Version
+from tablestore.lsm.point import PointReader
+from tablestore.options import TableOptions
+from tablestore.results import CommitResult, CompactResult, VerifyResult
+from tablestore.session import WRITER_MEMORY, OverwriteSession, Session
+from tablestore.storage import AlreadyExistsError, Storage, open_storage
+from tablestore.transaction import Outcome
+from tablestore.verify import verify
+from tablestore.writer import Writer
+
+DELETE = 3
+
+
+def create_table(
+    path: str | os.PathLike[str] | Storage,
+    schema: pa.Schema,
+    *,
+    primary_key: str | Sequence[str],
+    partition_by: str | Sequence[str] = (),
+    buckets: int = 1,
+    options: Mapping[str, str | int] | None = None,
+    if_exists: str = "error",
+    storage_options: Mapping[str, str] | None = None,
+) -> Table:
+    """Create a table in an empty or missing directory.
+
+    schema: columns (pa.Schema); types are those of spec §2.2. options: spec §8.4, and `sequence.field` (columns that
+    order versions, separated by commas) and `merge-engine`. if_exists: "error" raises TableExistsError, "open" opens
+    the table that is there. Raises SchemaError for what cannot be stored.
+    """
+    if if_exists not in ("error", "open"):
+        raise SchemaError(f'if_exists is "error" or "open", not {if_exists!r}')
+    storage = open_storage(path, storage_options)
+    parsed, rest = TableOptions.parse(options or {})
+    made = table_schema.new_schema(
+        schema,
+        primary_key=_names(primary_key),
+        partition_by=_names(partition_by),
+        buckets=buckets,
+        merge_engine=str(rest.get("merge-engine", "deduplicate")),
+        sequence_fields=_names(
+            str(rest.get("sequence.field", "")).split(",") if rest.get("sequence.field") else ()
+        ),
+        options=parsed,
+    )
+    if Lineage(storage).ids():
+        return _existing(storage, if_exists)
+    storage.probe()
+    durable = parsed.durable
+    try:
+        storage.publish(layout.schema_path(0), table_schema.encode(made), durable)
+    except AlreadyExistsError:
+        path_of = layout.schema_path(0)
+        made = table_schema.decode(storage.read(path_of), path_of, 0)
+    try:
+        storage.publish(layout.snapshot_path(1), snapshot.encode(_first_snapshot(made)), durable)
+    except AlreadyExistsError:
+        return _existing(storage, if_exists)
+    storage.write_hint(HINT_PATH, layout.format_hint(1))
+    return Table(open_core(storage))
+
+
+def _existing(storage: Storage, if_exists: str) -> Table:
+    if if_exists == "open":
+        return Table(open_core(storage))
+    raise TableExistsError(f'there is a table at {storage.root} already; if_exists="open" opens it')
+
+
+def _first_snapshot(schema: TableSchema) -> Snapshot:
+    return Snapshot(
+        table=schema.table,
+        id=1,
+        parent=0,
+        parent_digest=NO_PARENT_DIGEST,
+        schema_id=schema.id,
+        kind="create",
+        commit=layout.new_id(),
+        timestamp_millis=int(datetime.datetime.now(datetime.UTC).timestamp() * 1000),
+    )
+
+
+def open_table(
+    path: str | os.PathLike[str] | Storage, *, storage_options: Mapping[str, str] | None = None
+) -> Table:
+    """Open a table. Raises TableNotFoundError if there is none."""
+    storage = open_storage(path, storage_options)
+    return Table(open_core(storage))
+
+
+def _names(names: str | Sequence[str]) -> tuple[str, ...]:
+    if isinstance(names, str):
+        return (names.strip(),)
+    return tuple(name.strip() for name in names)
+
+
+class View:
+    """A table at one version: everything that reads. `Table.at` makes one."""
+
+    def __init__(self, core: Core, version: Version | None) -> None:
+        self._core = core
+        self._fixed = version
+
+    def _version(self) -> Version:
+        return self._fixed or self._core.lineage.newest()
+
+    @property
+    def path(self) -> str:
+        """Where the table is."""
+        return self._core.storage.root
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Columns as Arrow types."""
+        return self._core.schema.arrow
+
+    @property
+    def primary_key(self) -> tuple[str, ...]:
+        """Names of the key columns, in key order."""
+        return tuple(field.name for field in self._core.schema.key_fields)
+
+    @property
+    def partition_by(self) -> tuple[str, ...]:
+        """Names of the partition columns."""
+        return tuple(field.name for field in self._core.schema.partition_fields)
+
+    @property
+    def buckets(self) -> int:
+        """Buckets of each partition."""
+        return self._core.schema.buckets
+
+    @property
+    def version(self) -> int:
+        """The snapshot id that this view reads; for a Table the newest."""
+        return self._version().id
+
+    def scan(
+        self, columns: Sequence[str] | None = None, filter: Any = None, limit: int | None = None
+    ) -> scans.Scan:
+        """A lazy scan. columns: names in output order, None = all. filter: a pyarrow Expression or SQL-like text such
+        as "age > 30 and city in ('Ulm', 'Bonn')". limit: at most so many rows."""
+        if limit is not None and (type(limit) is not int or limit < 0):
+            raise SchemaError(f"limit is a number of rows, not {limit!r}")
+        core = self._core
+        request = scans.ScanRequest(
+            scans.projection(core.schema, columns), compile_condition(filter, core.schema), limit
+        )
+        return scans.Scan(core.files(self._version().snapshot), core.schema, core.cache, request)
+
+    def get(self, key: Any) -> Any:
+        """Look up by primary key: one key gives a dict or None, a list or table of keys a pa.Table of the rows found,
+        in the order of the keys. A composite key is a tuple or dict."""
+        schema = self._core.schema
+        single = ingest.is_single_key(key, schema)
+        wanted = ingest.keys_table([key] if single else key, schema)
+        found = PointReader(self._core.cache, self._core.files(self._version().snapshot)).get(wanted)
+        if single:
+            rows = found.to_pylist()
+            return rows[0] if rows else None
+        return found
+
+    def __len__(self) -> int:
+        return self.scan(columns=[]).count()
+
+    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
+        return self.scan().__arrow_c_stream__(requested_schema)
+
+    def history(self) -> pa.Table:
+        """One row a snapshot, newest last: version, time, kind, writer, files, rows, bytes."""
+        return metadata.history(self._core, self._version().id)
+
+    def files(self) -> pa.Table:
+        """One row a live data file: partition, bucket, level, path, rows, deletes, bytes, key bounds, sequences."""
+        return metadata.files(self._core, self._version().snapshot)
+
+    def levels(self) -> pa.Table:
+        """One row a partition, bucket and level: runs, files, rows, deletes, bytes."""
+        return metadata.levels(self._core, self._version().snapshot)
+
+    def verify(self, deep: bool = False) -> VerifyResult:
+        """Check metadata, files and their directories; deep: also decode every chunk and check order, bounds, filters,
+        statistics and placement. Never raises for damage: it is in the findings."""
+        return verify(self._core.storage, self._fixed.id if self._fixed else None, deep)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.path} version {self.version}>"
+
+
+class Table(View):
+    """An open table. Reads see the newest snapshot at the time of the call; every mutator publishes one snapshot and
+    returns a frozen result with the new version and counts. Any number of processes may do the same at once."""
+
+    def __init__(self, core: Core) -> None:
+        super().__init__(core, None)
+
+    def at(
+        self,
+        *,
+        version: int | None = None,
+        tag: str | None = None,
+        timestamp: datetime.datetime | None = None,
+    ) -> View:
+        """A read-only view of an older snapshot, by id or by the newest one not later than `timestamp`.
+
+        Raises SnapshotExpiredError if there is none.
+        """
+        if sum(argument is not None for argument in (version, tag, timestamp)) != 1:
+            raise SchemaError("at() takes one of version, tag, timestamp")
+        if tag is not None:
+            raise SnapshotExpiredError(f"there is no tag {tag!r}")
+        if version is not None:
+            return View(self._core, self._core.lineage.at(version))
+        assert timestamp is not None
+        moment = timestamp if timestamp.tzinfo else timestamp.astimezone()
+        millis = moment.timestamp() * 1000
+        for found in reversed(self._core.lineage.versions()):
+            if found.snapshot.timestamp_millis <= millis:
+                return View(self._core, found)
+        raise SnapshotExpiredError(f"there is no snapshot as old as {timestamp}")
+
+    def upsert(self, data: Any) -> CommitResult:
+        """Insert rows, or replace those with the same primary key, as one snapshot.
+
+        data: anything with `__arrow_c_stream__` (pyarrow, pandas, polars, DuckDB …), a polars LazyFrame, a list of dicts.
+        """
+        session = Session(self._core)
+        try:
+            for table in ingest.iter_tables(data, self._core.schema):
+                session.upsert(table)
+            return self._commit(session)
+        except BaseException:
+            session.abort()
+            raise
+
+    def delete(self, keys: Any = None, *, where: Any = None) -> CommitResult:
+        """Delete by key (a table or list holding the primary key columns) or by filter, as one snapshot."""
+        if (keys is None) == (where is None):
+            raise SchemaError("delete() takes either keys or where=…")
+        session = Session(self._core)
+        try:
+            if where is None:
+                session.delete(ingest.keys_table(keys, self._core.schema))
+            else:
+                for batch in self.scan(filter=where).to_batches():
+                    rows = pa.Table.from_batches([batch])
+                    session.apply(rows, np.full(rows.num_rows, DELETE, np.uint8))
+            return self._commit(session)
+        except BaseException:
+            session.abort()
+            raise
+
+    def apply_changes(self, data: Any) -> CommitResult:
+        """Apply rows in order, each by its `_row_kind` column: "+I", "-U", "+U" or "-D"; one snapshot."""
+        session = Session(self._core)
+        try:
+            for table, kinds in ingest.iter_changes(data, self._core.schema):
+                session.apply(table, kinds)
+            return self._commit(session)
+        except BaseException:
+            session.abort()
+            raise
+
+    def overwrite(self, data: Any, partition: Mapping[str, Any] | None = None) -> CommitResult:
+        """Replace the whole table, or one partition given as {column: value}, by `data`; one snapshot."""
+        encoded = None if partition is None else self._encode_partition(partition)
+        session = OverwriteSession(self._core, encoded)
+        try:
+            for table in ingest.iter_tables(data, self._core.schema):
+                session.upsert(table)
+            return self._commit(session)
+        except BaseException:
+            session.abort()
+            raise
+
+    def _encode_partition(self, partition: Mapping[str, Any]) -> bytes:
+        fields = self._core.schema.partition_fields
+        names = [field.name for field in fields]
+        if not fields or set(partition) != set(names):
+            raise SchemaError(
+                f"partition must name exactly the partition columns: {', '.join(names) or 'none'}"
+            )
+        try:
+            columns = [
+                vectors.from_arrow(pa.array([partition[field.name]], field.type.arrow), field.type)
+                for field in fields
+            ]
+        except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+            raise SchemaError(f"a partition value is not of its column's type: {error}") from None
+        return encoded_keys.encode_tuples(columns, 1).key(0)
+
+    def _commit(self, session: Session) -> CommitResult:
+        rows, deletes = session.rows_upserted, session.rows_deleted
+        outcome = session.commit()
+        self._after_commit(outcome)
+        return CommitResult.of(outcome, rows, deletes)
+
+    def _after_commit(self, outcome: Outcome) -> None:
+        maintenance.after_commit(self._core, outcome)
+
+    def writer(self, writer_id: str | None = None, *, memory: int = WRITER_MEMORY) -> Writer:
+        """A streaming writer in bounded memory (bytes); see `Writer`. writer_id names it for idempotent commits."""
+        return Writer(self._core, writer_id, memory, self._after_commit)
+
+    def compact(self, full: bool = False) -> CompactResult:
+        """Merge sorted runs where the options call for it; full: every bucket into one run, deletes dropped."""
+        return maintenance.run(self._core, full=full)
+
+
+__all__ = ["Table", "TableNotFoundError", "View", "create_table", "open_table"]

@@ -1,0 +1,237 @@
+"""Publishing snapshots (spec §11): build on the newest, put if absent, rebase on conflict, never guess an outcome."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+
+from tablestore.core import Core
+from tablestore.errors import CommitConflictError, CommitUnknownError, StorageError
+from tablestore.file import layout, manifest, snapshot
+from tablestore.file.manifest import ADDED, MOVED, REMOVED, Change, Entry
+from tablestore.file.snapshot import ManifestReference, Snapshot, SnapshotKind, Totals, WriterIdentity
+from tablestore.lsm.lineage import HINT_PATH, Version
+from tablestore.storage import AlreadyExistsError, NotFoundError, PublishUnknownError
+
+ATTEMPTS_MAX = 10_000
+MANIFESTS_MERGED_MIN = 16  # so many small manifests are merged into one
+BACKOFF_SECONDS_MAX = 0.2
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """Changes to publish on a certain snapshot. written: data files made for this proposal alone."""
+
+    kind: SnapshotKind
+    changes: Sequence[Change]
+    written: Sequence[Entry] = ()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """version: the snapshot that holds the commit. published is False if it was there before (same identity)."""
+
+    version: Version
+    published: bool
+    changes: Sequence[Change] = ()
+    retries: int = 0
+
+
+@dataclass
+class _Written:
+    """Metadata files of one commit that later attempts may use again."""
+
+    delta: dict[tuple[Change, ...], ManifestReference] = field(default_factory=dict)
+    merged: dict[tuple[str, ...], ManifestReference | None] = field(default_factory=dict)
+
+
+class Transaction:
+    """One commit. `build` is called with the newest snapshot on every attempt and says what to publish on it;
+    it raises CommitConflictError if that has become impossible, and returns None if nothing is to be published."""
+
+    def __init__(
+        self,
+        core: Core,
+        build: Callable[[Version], Proposal | None],
+        identity: WriterIdentity | None = None,
+        watermark: int | None = None,
+    ) -> None:
+        self._core = core
+        self._build = build
+        self._identity = identity
+        self._watermark = watermark
+        self._written = _Written()
+
+    def commit(self) -> Outcome:
+        """Publish. Raises CommitConflictError (nothing visible), CommitUnknownError, StorageError."""
+        core = self._core
+        core.schema.check_writable()
+        for attempt in range(ATTEMPTS_MAX):
+            base = core.lineage.newest()
+            if self._identity is not None:
+                done = base.snapshot.committers.get(self._identity.id, -1)
+                if done >= self._identity.commit_id:
+                    return Outcome(base, False, retries=attempt)
+            proposal = self._build(base)
+            if proposal is None:
+                return Outcome(base, False, retries=attempt)
+            document, used = self._document(base, proposal)
+            core.storage.sync_directories(core.schema.options.durable)
+            if self._publish(document):
+                version = Version(document, snapshot.digest(snapshot.encode(document)))
+                self._after(base, version, used)
+                return Outcome(version, True, tuple(proposal.changes), attempt)
+            self._remove_entries(proposal.written)
+            time.sleep(random.uniform(0, min(BACKOFF_SECONDS_MAX, 0.001 * (attempt + 1))))
+        raise CommitConflictError(f"lost {ATTEMPTS_MAX} races against other commits; try again")
+
+    def _document(self, base: Version, proposal: Proposal) -> tuple[Snapshot, set[str]]:
+        """The snapshot to publish, and the metadata files that it refers to and this commit wrote."""
+        core = self._core
+        parent = base.snapshot
+        references = list(self._merged_list(parent))
+        delta: tuple[str, ...] = ()
+        if proposal.changes:
+            reference = replace(self._delta(base, tuple(proposal.changes)), sequence=parent.id + 1)
+            references.append(reference)
+            delta = (reference.file,)
+        committers = dict(parent.committers)
+        if self._identity is not None:
+            committers[self._identity.id] = self._identity.commit_id
+        document = replace(
+            parent,
+            id=parent.id + 1,
+            parent=parent.id,
+            parent_digest=base.digest,
+            schema_id=core.schema.id,
+            kind=proposal.kind,
+            commit=layout.new_id(),
+            timestamp_millis=max(int(time.time() * 1000), parent.timestamp_millis + 1),
+            watermark=parent.watermark if self._watermark is None else self._watermark,
+            manifests=tuple(references),
+            delta=delta,
+            writer=self._identity,
+            committers=committers,
+            totals=_totals(parent.totals, proposal.changes),
+        )
+        used = {*delta, *(reference.file for reference in references)}
+        return document, used
+
+    def _delta(self, base: Version, changes: tuple[Change, ...]) -> ManifestReference:
+        reference = self._written.delta.get(changes)
+        if reference is None:
+            core = self._core
+            reference = manifest.write(
+                core.storage, core.schema.table, base.id, changes, 0, core.schema.options.durable
+            )
+            self._written.delta[changes] = reference
+        return reference
+
+    def _merged_list(self, parent: Snapshot) -> Sequence[ManifestReference]:
+        """The parent's manifests; a long tail of small ones is merged into one (spec §9.7)."""
+        references = parent.manifests
+        start = _merge_start([reference.added + reference.removed for reference in references])
+        if start is None:
+            return references
+        part = references[start:]
+        name = tuple(reference.file for reference in part)
+        if name not in self._written.merged:
+            core = self._core
+            self._written.merged[name] = manifest.merge_references(
+                core.storage, core.schema.table, parent.id, part, start == 0, core.schema.options.durable
+            )
+        merged = self._written.merged[name]
+        return [*references[:start], *([merged] if merged is not None else [])]
+
+    def _publish(self, document: Snapshot) -> bool:
+        """Put the document in place; False if another commit has taken the id."""
+        core = self._core
+        path = layout.snapshot_path(document.id)
+        try:
+            core.storage.publish(path, snapshot.encode(document), core.schema.options.durable)
+        except AlreadyExistsError:
+            return core.lineage.read(document.id).snapshot.commit == document.commit
+        except PublishUnknownError as error:
+            with suppress(NotFoundError):
+                if core.lineage.read(document.id).snapshot.commit != document.commit:
+                    return False
+            raise CommitUnknownError(
+                f"snapshot {document.id} (commit {document.commit}) may or may not be durable: {error}; "
+                "open the table again and look, or repeat the commit under the same writer and commit id"
+            ) from error
+        return True
+
+    def _after(self, base: Version, version: Version, used: set[str]) -> None:
+        """Steps after the acknowledgement (spec §11.3, §11.6)."""
+        core = self._core
+        try:
+            parent = core.lineage.read(base.id)
+        except NotFoundError:
+            parent = None
+        if parent is None or parent.digest != base.digest:
+            newest = core.lineage.ids()
+            if not newest or newest[-1] != version.id:
+                raise CommitUnknownError(
+                    f"snapshot {version.id} was published, but its parent is gone: the table has moved on without it"
+                )
+        core.lineage.remember(version)
+        core.storage.write_hint(HINT_PATH, layout.format_hint(version.id))
+        for reference in [*self._written.delta.values(), *self._written.merged.values()]:
+            if reference is not None and reference.file not in used:
+                self._remove(layout.manifest_path(reference.file))
+
+    def discard(self, entries: Sequence[Entry]) -> None:
+        """Delete data files and metadata of a commit that has provably not been published."""
+        self._remove_entries(entries)
+        for reference in [*self._written.delta.values(), *self._written.merged.values()]:
+            if reference is not None:
+                self._remove(layout.manifest_path(reference.file))
+
+    def _remove_entries(self, entries: Sequence[Entry]) -> None:
+        for entry in entries:
+            self._remove(self._core.cache.path_of(entry.place, entry.file))
+
+    def _remove(self, path: str) -> None:
+        with suppress(StorageError):
+            self._core.storage.remove(path)
+
+
+def _merge_start(sizes: Sequence[int]) -> int | None:
+    """Where the tail of manifests begins that is worth merging, or None.
+
+    The tail grows from the newest back while the next is at most as large as all newer ones together (a few entries
+    always count as small), so that every entry is rewritten about log(table) times.
+    """
+    start = len(sizes)
+    total = 0
+    while start > 0 and sizes[start - 1] <= max(total, MANIFESTS_MERGED_MIN):
+        start -= 1
+        total += sizes[start]
+    return start if len(sizes) - start >= MANIFESTS_MERGED_MIN else None
+
+
+def _totals(before: Totals, changes: Sequence[Change]) -> Totals:
+    """Totals after `changes` (spec §10.2)."""
+    files, size, rows, deletes = before.files, before.bytes, before.rows, before.deletes
+    for change in changes:
+        if change.kind == MOVED:
+            continue
+        sign = -1 if change.kind == REMOVED else 1
+        files += sign
+        size += sign * change.entry.size
+        rows += sign * change.entry.row_count
+        deletes += sign * change.entry.delete_count
+    return Totals(files, size, rows, deletes)
+
+
+def added(entries: Sequence[Entry]) -> list[Change]:
+    """Changes that add `entries`."""
+    return [Change(ADDED, entry) for entry in entries]
+
+
+def removed(entries: Sequence[Entry]) -> list[Change]:
+    """Changes that remove `entries`."""
+    return [Change(REMOVED, entry) for entry in entries]

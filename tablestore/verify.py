@@ -1,0 +1,335 @@
+"""Verification of a table or of one file: every checksum, count and order that the spec states, without raising.
+
+Shallow: snapshots, schema, manifests, footers, directories. Deep: also every chunk, key order, bounds, filters,
+statistics, sequence ranges and the place of every key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+
+from tablestore._native import bloom
+from tablestore._native import hash as hashing
+from tablestore.core import Core, read_schema
+from tablestore.errors import FormatError, TableStoreError
+from tablestore.file import keys, layout, manifest, partition, sst, sst_reader
+from tablestore.file.manifest import Entry
+from tablestore.file.snapshot import Snapshot, Totals
+from tablestore.file.sst_reader import Piece, SstReader
+from tablestore.file.statistics import chunk_statistics
+from tablestore.lsm.lineage import Lineage, Version, check_parent
+from tablestore.lsm.memtable import by_place, data_columns
+from tablestore.lsm.parallel import ordered_map
+from tablestore.lsm.run import read_keys
+from tablestore.results import Finding, VerifyResult
+from tablestore.storage import NotFoundError, Storage
+from tablestore.types import ROW_KIND, SEQUENCE
+
+Progress = Callable[[int, int], None]
+
+
+def verify(
+    storage: Storage, version: int | None = None, deep: bool = False, progress: Progress | None = None
+) -> VerifyResult:
+    """Verify the newest snapshot, or `version`, with everything that it refers to, and the chain of snapshots."""
+    findings: list[Finding] = []
+    lineage = Lineage(storage)
+    chain = _chain(lineage, findings)
+    chosen = next((v for v in chain if v.id == version), None) if version else (chain[-1] if chain else None)
+    if chosen is None:
+        if not findings:
+            lineage.newest()
+            findings.append(
+                _finding(
+                    FormatError(
+                        "the snapshot is absent", code="missing-file", file=layout.snapshot_path(version or 1)
+                    )
+                )
+            )
+        return VerifyResult(version or 0, 0, 0, len(chain), 0, 0, deep, tuple(findings))
+    snapshot = chosen.snapshot
+    lineage.table = snapshot.table
+    try:
+        core = Core(storage, read_schema(storage, snapshot), lineage)
+        entries = _entries(core, snapshot, findings)
+    except NotFoundError:
+        path = layout.schema_path(snapshot.schema_id)
+        findings.append(
+            _finding(FormatError("the schema is missing", code="missing-file", file=path, section="8.2"))
+        )
+        entries = []
+    except TableStoreError as error:
+        findings.append(_finding(error))
+        entries = []
+    done = 0
+    for problems in ordered_map(lambda entry: _file(core, entry, deep), entries):
+        findings.extend(problems)
+        done += 1
+        if progress is not None:
+            progress(done, len(entries))
+    return VerifyResult(
+        version=snapshot.id,
+        files=len(entries),
+        manifests=len(snapshot.manifests),
+        snapshots=len(chain),
+        rows=sum(entry.row_count for entry in entries),
+        bytes=sum(entry.size for entry in entries),
+        deep=deep,
+        findings=tuple(findings),
+        orphans=tuple(_orphans(core, chain)) if not findings else (),
+    )
+
+
+def verify_file(storage: Storage, path: str, deep: bool = True) -> list[Finding]:
+    """Verify one SST without its table."""
+    try:
+        reader = SstReader(storage, path)
+    except TableStoreError as error:
+        return [_finding(error)]
+    with reader:
+        return [_finding(error) for error in _contents(reader, None)] if deep else []
+
+
+def _finding(error: Exception) -> Finding:
+    if isinstance(error, FormatError):
+        return Finding(error.code, error.file or "", error.offset, error.section, error.message)
+    return Finding("io-error", "", None, None, str(error))
+
+
+def _chain(lineage: Lineage, findings: list[Finding]) -> list[Version]:
+    """All snapshots that can be read; faults of others and of their links become findings."""
+    chain: list[Version] = []
+    for number in lineage.ids():
+        try:
+            version = lineage.read(number)
+            if chain and chain[-1].snapshot.table != version.snapshot.table:
+                path = layout.snapshot_path(number)
+                raise FormatError(
+                    "the snapshot is of another table", code="wrong-table", file=path, section="10.3"
+                )
+            if chain and chain[-1].id == number - 1:
+                check_parent(chain[-1], version)
+        except TableStoreError as error:
+            findings.append(_finding(error))
+            continue
+        chain.append(version)
+    return chain
+
+
+def _entries(core: Core, snapshot: Snapshot, findings: list[Finding]) -> list[Entry]:
+    """Live files; manifests, history, levels and totals are checked on the way."""
+    loaded = []
+    for reference in snapshot.manifests:
+        try:
+            part = manifest.load(core.storage, core.schema.table, reference)
+            _check_reference(reference, part)
+            loaded.append(part)
+        except TableStoreError as error:
+            findings.append(_finding(error))
+    if findings:
+        return []
+    path = layout.snapshot_path(snapshot.id)
+    try:
+        entries = manifest.live(loaded, strict=True).entries()
+        _check_entries(core, entries, path)
+    except FormatError as error:
+        findings.append(_finding(error.located(path)))
+        return manifest.live(loaded).entries()
+    totals = Totals(
+        len(entries),
+        sum(entry.size for entry in entries),
+        sum(entry.row_count for entry in entries),
+        sum(entry.delete_count for entry in entries),
+    )
+    if totals != snapshot.totals:
+        error = FormatError(
+            "totals differ from the live files", code="count-mismatch", file=path, section="10.3"
+        )
+        findings.append(_finding(error))
+    return entries
+
+
+def _check_reference(reference: manifest.ManifestReference, part: manifest.Loaded) -> None:
+    """A reference's counts and bounds against the manifest (spec §10.2)."""
+    removed = int((part.kinds == manifest.REMOVED).sum())
+    bucket = part.columns[1].typed("i4")
+    partitions = part.columns[0].to_arrow()
+    stated = (reference.added, reference.removed, reference.bucket_min, reference.bucket_max)
+    found = (part.encoded.length - removed, removed, int(bucket.min()), int(bucket.max()))
+    bounds = (
+        partitions[0].as_py()[: keys.BOUND_SIZE].hex(),
+        partitions[len(partitions) - 1].as_py()[: keys.BOUND_SIZE].hex(),
+    )
+    if stated != found or bounds != (reference.partition_min, reference.partition_max):
+        raise FormatError(
+            "the reference does not describe the manifest",
+            code="bad-entry",
+            file=layout.manifest_path(reference.file),
+            section="10.2",
+        )
+
+
+def _check_entries(core: Core, entries: Sequence[Entry], path: str) -> None:
+    for place, group in by_place(entries).items():
+        if place[1] >= core.schema.buckets:
+            raise FormatError(
+                f"bucket {place[1]} is out of range", code="bad-entry", file=path, section="9.6"
+            )
+        partition.decode(core.schema.partition_fields, place[0])
+        for level in (1, 2, 3):
+            files = sorted((e for e in group if e.level == level), key=lambda entry: entry.key_min)
+            for left, right in zip(files, files[1:], strict=False):
+                touching = left.key_max == right.key_min and len(left.key_max) == keys.BOUND_SIZE
+                if right.key_min <= left.key_max and not touching:
+                    raise FormatError(
+                        f"files {left.file} and {right.file} of level {level} overlap",
+                        code="bad-entry",
+                        file=path,
+                        section="9.6",
+                    )
+
+
+def _file(core: Core, entry: Entry, deep: bool) -> list[Finding]:
+    try:
+        reader = core.cache.open(entry)
+        _check_columns(core, reader)
+    except TableStoreError as error:
+        return [_finding(error)]
+    if not deep:
+        return []
+    problems = [_finding(error) for error in _contents(reader, (core, entry))]
+    core.cache.forget()
+    return problems
+
+
+def _check_columns(core: Core, reader: SstReader) -> None:
+    expected = {column.field.id: column for column in data_columns(core.schema)}
+    for column in reader.properties.columns:
+        known = expected.get(column.field.id)
+        if known is None or known.role != column.role or known.field.type != column.field.type:
+            raise FormatError(
+                f"column {column.field.name!r} is not one of the schema",
+                code="schema-mismatch",
+                file=reader.path,
+                offset=reader.footer.properties_offset,
+                section="7.9",
+            )
+
+
+def _contents(reader: SstReader, place: tuple[Core, Entry] | None) -> Iterator[TableStoreError]:
+    """Decode a file block by block and compare it with everything that is said of it."""
+    key_fields = [column.field for column in reader.properties.columns if column.role == "key"]
+    previous: bytes | None = None
+    try:
+        section = reader.filter()
+        for index in range(reader.footer.block_count):
+            start, stop = int(reader.row_start[index]), int(reader.row_start[index + 1])
+            piece = [Piece(reader, start, stop)]
+            encoded, _ = read_keys(piece, key_fields)
+            previous = _check_keys(reader, index, encoded, previous)
+            _check_system(reader, index, piece)
+            _check_statistics(reader, index, piece)
+            hashes = encoded.hashes()
+            if section is not None and not bloom.probe(section, hashes).all():
+                raise _damage(
+                    reader,
+                    "the filter misses a key of the file",
+                    "bad-filter",
+                    reader.footer.filter_offset,
+                    "6.4",
+                )
+            if place is not None:
+                _check_place(reader, place, hashes, piece)
+    except TableStoreError as error:
+        yield error
+
+
+def _damage(reader: SstReader, message: str, code: str, offset: int, section: str) -> FormatError:
+    return FormatError(message, code=code, file=reader.path, offset=offset, section=section)
+
+
+def _check_keys(reader: SstReader, index: int, encoded: keys.Keys, previous: bytes | None) -> bytes:
+    """Order inside the block and after the block before, and the block's bounds (spec §7.7)."""
+    offset = int(reader.directory.offset[0, index])
+    first, last = encoded.key(0), encoded.key(encoded.length - 1)
+    if encoded.first_disorder() >= 0 or (previous is not None and first <= previous):
+        raise _damage(reader, f"keys of block {index} are not in order", "key-order", offset, "7.7")
+    bounds = (reader.directory.first[index], reader.directory.last[index])
+    if (first[: keys.BOUND_SIZE], last[: keys.BOUND_SIZE]) != bounds:
+        raise _damage(reader, f"keys of block {index} differ from its bounds", "key-order", offset, "7.9")
+    return last
+
+
+def _check_system(reader: SstReader, index: int, piece: Sequence[Piece]) -> None:
+    """Row kinds and commit sequences (spec §5.6, §7.5)."""
+    kinds = sst_reader.read_column(piece, ROW_KIND).typed("u1")
+    if int((kinds & 1).sum()) != int(reader.directory.deletes[index]):
+        offset = int(reader.directory.offset[reader.ordinal(ROW_KIND.id) or 0, index])
+        raise _damage(reader, f"block {index} has another number of deletes", "count-mismatch", offset, "7.6")
+    sequence = sst_reader.read_column(piece, SEQUENCE).typed("u8")
+    low, high = reader.properties.sequence_min, reader.properties.sequence_max
+    if int(sequence.min()) < low or int(sequence.max()) > high:
+        offset = int(reader.directory.offset[reader.ordinal(SEQUENCE.id) or 0, index])
+        raise _damage(reader, f"a sequence of block {index} is out of range", "sequence-range", offset, "7.9")
+
+
+def _check_statistics(reader: SstReader, index: int, piece: Sequence[Piece]) -> None:
+    """Ranks and null counts of every chunk (spec §7.6)."""
+    for ordinal, column in enumerate(reader.properties.columns):
+        vector = sst_reader.read_column(piece, column.field)
+        if not reader.directory.flags[ordinal, index] & 1:
+            continue
+        stated = int(reader.directory.minimum[ordinal, index]), int(reader.directory.maximum[ordinal, index])
+        if chunk_statistics(vector) != stated:
+            offset = int(reader.directory.offset[ordinal, index])
+            message = f"statistics of column {column.field.name!r}, block {index}, are wrong"
+            raise _damage(reader, message, "bad-value", offset, "7.6")
+
+
+def _check_place(
+    reader: SstReader, place: tuple[Core, Entry], hashes: np.ndarray, piece: Sequence[Piece]
+) -> None:
+    """Every key belongs to the bucket, every row to the partition (spec §3.4, §9.3)."""
+    core, entry = place
+    if np.any(hashing.buckets(hashes, core.schema.buckets) != entry.bucket):
+        raise _damage(reader, "a key belongs to another bucket", "bad-entry", sst.HEADER_SIZE, "3.4")
+    fields = core.schema.partition_fields
+    if fields:
+        columns = [sst_reader.read_column(piece, field) for field in fields]
+        tuples = keys.encode_tuples(columns, len(hashes))
+        wrong = any(tuples.key(row) != entry.partition for row in (0, len(hashes) - 1))
+        joined = tuples.data is not None and tuples.data.tobytes() != entry.partition * len(hashes)
+        if wrong or joined:
+            raise _damage(reader, "a row belongs to another partition", "bad-entry", sst.HEADER_SIZE, "9.3")
+
+
+def _orphans(core: Core, chain: Sequence[Version]) -> Iterator[str]:
+    """Data files and manifests that no snapshot of the chain refers to."""
+    used: set[str] = set()
+    for version in chain:
+        used.update(reference.file for reference in version.snapshot.manifests)
+        try:
+            files = core.files(version.snapshot).columns[2].to_arrow().to_pylist()
+        except TableStoreError:
+            return
+        used.update(files)
+    for path in walk(core.storage, ""):
+        name = path.rsplit("/", 1)[-1]
+        file = layout.parse_manifest_name(name) or layout.parse_data_name(name)
+        if file is not None and file not in used:
+            yield path
+
+
+def walk(storage: Storage, directory: str) -> Iterator[str]:
+    """Paths of all SSTs under a directory of the table."""
+    for name in sorted(storage.list(directory)):
+        path = f"{directory}/{name}" if directory else name
+        if name.endswith(".sst"):
+            yield path
+        elif "." not in name and name not in ("schema", "snapshot", "tag", "consumer", "lease"):
+            try:
+                yield from walk(storage, path)
+            except (NotFoundError, NotADirectoryError, TableStoreError):
+                continue
