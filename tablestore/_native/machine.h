@@ -13,9 +13,11 @@
 
 #define TS_INLINE static inline __attribute__((always_inline))
 
+/* TABLESTORE_PORTABLE turns all code for one kind of machine off, so that the plain paths can be tested anywhere. */
+
 /* One loop, compiled for several instruction sets, chosen when the library is loaded. Needs ifunc (glibc), and sanitizers break it. */
 #if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 12 && \
-    !defined(__SANITIZE_ADDRESS__)
+    !defined(__SANITIZE_ADDRESS__) && !defined(TABLESTORE_PORTABLE)
 #define TS_CLONES __attribute__((target_clones("default", "avx2", "arch=x86-64-v4")))
 #else
 #define TS_CLONES

@@ -11,7 +11,7 @@
 #define TS_WINDOW_ROWS 32768
 #define TS_RANGE_MIN 512  /* rows of one run that lie before all other runs: worth a range of their own */
 #define TS_GALLOP_RATIO 16
-#define TS_TABLE_RATIO 4  /* table slots per row up to which a table beats a cascade */
+#define TS_TABLE_RATIO 4  /* most table slots per row */
 #define TS_AREAS 3
 
 typedef struct {
@@ -23,14 +23,12 @@ typedef struct {
 /* Scratch of one merge; `capacity` rows fit each array. */
 typedef struct {
     size_t capacity;
-    uint64_t *prefixes;          /* words of a window of keys */
-    uint64_t *words[TS_AREAS];
-    uint32_t *rows[TS_AREAS];
+    ts_pair *areas[TS_AREAS];
     uint32_t *table;             /* TS_TABLE_RATIO slots per row, and one for words out of place */
     ts_part *parts;
     size_t *low, *high, *starts; /* per run: the window, and the place of its rows in the areas */
     ts_order order;
-    uint64_t *block;
+    ts_pair *block;
 } ts_workspace;
 
 TS_INLINE void ts_emit_range(uint32_t *out, size_t start, size_t stop)
@@ -81,20 +79,17 @@ static size_t ts_gallop(const ts_source *source, const uint32_t *few, size_t cou
 }
 
 /* Words that lie densely: one slot per possible word; runs go in oldest first, so that the winner is what stays. */
-static size_t ts_merge_table(const ts_source *source, ts_workspace *space, const ts_part *parts, size_t count, uint64_t first,
-                             uint64_t span, uint32_t *out)
+static size_t ts_merge_table(const ts_source *source, uint32_t *table, const size_t *low, const size_t *high, size_t runs,
+                             uint64_t first, uint64_t span, uint32_t *out)
 {
-    uint32_t *table = space->table;
     memset(table, 0, (span + 1) * sizeof(uint32_t));
-    for (size_t p = 0; p < count; p++) {
-        const uint64_t *words = parts[p].words;
-        const uint32_t *rows = parts[p].rows;
-        for (size_t i = 0; i < parts[p].count; i++) {
-            uint64_t slot = words[i] - first;
-            slot = slot < span ? slot : span;
-            uint32_t row = rows[i];
-            if (source->rank && table[slot]) row = ts_winner(source, table[slot] - 1, row);
-            table[slot] = row + 1;
+    for (size_t r = 0; r < runs; r++) {
+        for (size_t row = low[r]; row < high[r]; row++) {
+            uint64_t slot = source->words[row] - first;
+            slot = slot < span ? slot : span; /* a word out of place, of a run that is not sorted */
+            uint32_t winner = (uint32_t)row;
+            if (source->rank && table[slot]) winner = ts_winner(source, table[slot] - 1, winner);
+            table[slot] = winner + 1;
         }
     }
     size_t made = 0;
@@ -109,19 +104,17 @@ static size_t ts_merge_table(const ts_source *source, ts_workspace *space, const
 static int ts_free_area(const ts_workspace *space, const ts_part *a, const ts_part *b)
 {
     for (int area = 0; area < TS_AREAS - 1; area++) {
-        const uint32_t *start = space->rows[area], *end = start + space->capacity;
-        if (!(a->rows >= start && a->rows < end) && !(b->rows >= start && b->rows < end)) return area;
+        const ts_pair *start = space->areas[area], *end = start + space->capacity;
+        if (!(a->pairs >= start && a->pairs < end) && !(b->pairs >= start && b->pairs < end)) return area;
     }
     return TS_AREAS - 1;
 }
 
 /* Merges neighbours a (older) and b (newer) to where a's stretch begins, `at` rows into the window. */
-static ts_part ts_merge_neighbours(ts_workspace *space, const ts_part *a, const ts_part *b, size_t at, int unique)
+static ts_part ts_merge_neighbours(const ts_workspace *space, const ts_part *a, const ts_part *b, size_t at, int unique)
 {
-    int area = ts_free_area(space, a, b);
-    ts_part out = {space->words[area] + at, space->rows[area] + at, 0};
-    out.count = unique ? ts_merge_unique(a, b, out.words, out.rows) : ts_merge_all(a, b, out.words, out.rows);
-    return out;
+    ts_pair *out = space->areas[ts_free_area(space, a, b)] + at;
+    return (ts_part){out, unique ? ts_merge_unique(a, b, out) : ts_merge_all(a, b, out)};
 }
 
 /* Merges neighbouring parts, the smallest pair first, until `left` remain. starts[i] is the place of part i in the window. */
@@ -147,38 +140,39 @@ static size_t ts_cascade(ts_workspace *space, ts_part *parts, size_t *starts, si
     return count;
 }
 
-/* Winners of a merged part in which equal words are equal keys. */
-static size_t ts_emit_merged(const ts_source *source, const ts_part *part, uint32_t *out)
+/* Winners of a merged stretch in which equal words are equal keys. */
+static size_t ts_emit_merged(const ts_source *source, const ts_pair *pairs, size_t count, uint32_t *out)
 {
     size_t made = 0;
-    for (size_t i = 0; i < part->count;) {
-        uint32_t best = part->rows[i];
-        const uint64_t word = part->words[i++];
-        for (; i < part->count && part->words[i] == word; i++) best = ts_winner(source, best, part->rows[i]);
+    for (size_t i = 0; i < count;) {
+        uint32_t best = (uint32_t)pairs[i].row;
+        const uint64_t word = pairs[i++].word;
+        for (; i < count && pairs[i].word == word; i++) best = ts_winner(source, best, (uint32_t)pairs[i].row);
         out[made++] = best;
     }
     return made;
 }
 
-/* Winners of a merged part of keys in which equal words may be different keys: these are put in order by what follows. */
+/* Winners of a merged stretch of keys in which equal words may be different keys: these are put in order by what follows. */
 static size_t ts_emit_repaired(const ts_source *source, ts_workspace *space, const ts_part *part, size_t skip, int form, uint32_t *out)
 {
+    const ts_pair *pairs = part->pairs;
     size_t made = 0;
     for (size_t start = 0; start < part->count;) {
-        const uint64_t word = part->words[start];
+        const uint64_t word = pairs[start].word;
         size_t stop = start + 1;
-        while (stop < part->count && part->words[stop] == word) stop++;
-        if (stop - start == 1) {
-            out[made++] = part->rows[start];
+        while (stop < part->count && pairs[stop].word == word) stop++;
+        const size_t count = stop - start;
+        if (count == 1) {
+            out[made++] = (uint32_t)pairs[start].row;
         } else if (form == TS_WORD_MARKED && (word & 0xFF) < 8) {
-            ts_part equal = {part->words + start, part->rows + start, stop - start};
-            made += ts_emit_merged(source, &equal, out + made);
+            made += ts_emit_merged(source, pairs + start, count, out + made);
         } else {
-            memcpy(space->order.rows, part->rows + start, (stop - start) * sizeof(uint32_t));
-            ts_order_rows(&source->keys, &space->order, stop - start, skip + (form == TS_WORD_FULL ? 8 : 7), 0);
-            for (size_t i = 0; i < stop - start;) {
+            for (size_t i = 0; i < count; i++) space->order.rows[i] = (uint32_t)pairs[start + i].row;
+            ts_order_rows(&source->keys, &space->order, count, skip + (form == TS_WORD_FULL ? 8 : 7), 0);
+            for (size_t i = 0; i < count;) {
                 uint32_t best = space->order.rows[i++];
-                for (; i < stop - start && space->order.equal[i]; i++) best = ts_winner(source, best, space->order.rows[i]);
+                for (; i < count && space->order.equal[i]; i++) best = ts_winner(source, best, space->order.rows[i]);
                 out[made++] = best;
             }
         }

@@ -9,20 +9,14 @@ static int ts_workspace_allocate(ts_workspace *space, size_t capacity, size_t ru
     memset(space, 0, sizeof *space);
     space->capacity = capacity;
     const size_t rows = capacity + 1, slots = TS_TABLE_RATIO * rows + 1;
-    size_t words = (TS_AREAS + (with_keys ? 1 : 0)) * rows + 3 * runs;
-    size_t bytes = words * sizeof(uint64_t) + (TS_AREAS * rows + slots + 1) * sizeof(uint32_t);
-    space->block = malloc(bytes);
+    space->block = malloc(TS_AREAS * rows * sizeof(ts_pair) + 3 * runs * sizeof(size_t) + slots * sizeof(uint32_t));
     space->parts = malloc((runs + 1) * sizeof(ts_part));
     if (!space->block || !space->parts || (with_keys && ts_order_allocate(&space->order, capacity) < 0)) return TS_NO_MEMORY;
-    uint64_t *at = space->block;
-    for (int area = 0; area < TS_AREAS; area++, at += rows) space->words[area] = at;
-    if (with_keys) space->prefixes = at, at += rows;
-    space->low = (size_t *)at;
+    for (size_t area = 0; area < TS_AREAS; area++) space->areas[area] = space->block + area * rows;
+    space->low = (size_t *)(space->block + TS_AREAS * rows);
     space->high = space->low + runs;
     space->starts = space->high + runs;
-    uint32_t *small = (uint32_t *)(at + 3 * runs);
-    for (int area = 0; area < TS_AREAS; area++, small += rows) space->rows[area] = small;
-    space->table = small;
+    space->table = (uint32_t *)(space->starts + runs);
     return 0;
 }
 
@@ -64,23 +58,38 @@ static ts_prefix_plan ts_plan_prefixes(const ts_keys *keys, const size_t *low, c
     return plan;
 }
 
-/* Fills area 0 with the rows of the window and points the parts at their words. */
+/* Fills area 0 with the window. */
 static void ts_fill_window(const ts_source *source, ts_workspace *space, const size_t *low, const size_t *high, size_t runs,
-                             const ts_prefix_plan *plan)
+                           const ts_prefix_plan *plan)
 {
-    size_t at = 0;
+    ts_pair *pair = space->areas[0];
     for (size_t r = 0; r < runs; r++) {
-        const size_t count = high[r] - low[r];
-        ts_emit_range(space->rows[0] + at, low[r], high[r]);
-        if (!source->words)
-            for (size_t i = 0; i < count; i++)
-                space->prefixes[at + i] = ts_key_word(&source->keys, low[r] + i, plan->skip, plan->form);
-        /* level 0 reads the words where they are; nothing writes through this pointer */
-        uint64_t *words = source->words ? (uint64_t *)(uintptr_t)(source->words + low[r]) : space->prefixes + at;
-        space->parts[r] = (ts_part){words, space->rows[0] + at, count};
-        space->starts[r] = at;
-        at += count;
+        space->parts[r] = (ts_part){pair, high[r] - low[r]};
+        space->starts[r] = (size_t)(pair - space->areas[0]);
+        if (source->words)
+            for (size_t row = low[r]; row < high[r]; row++) *pair++ = (ts_pair){source->words[row], row};
+        else
+            for (size_t row = low[r]; row < high[r]; row++)
+                *pair++ = (ts_pair){ts_key_word(&source->keys, row, plan->skip, plan->form), row};
     }
+}
+
+/* The span of the words of a window if a table pays, otherwise 0. A table costs its slots, a cascade the levels each row goes through:
+ * measured, a level is as dear as 1.5 slots, and a table has half a slot for each row on top. */
+static uint64_t ts_table_span(const ts_source *source, const size_t *low, const size_t *high, size_t runs, size_t total,
+                              uint64_t *first)
+{
+    uint64_t last = 0, levels = 0;
+    *first = UINT64_MAX;
+    for (size_t r = 0; r < runs; r++) {
+        const uint64_t head = source->words[low[r]], tail = source->words[high[r] - 1];
+        *first = head < *first ? head : *first;
+        last = tail > last ? tail : last;
+        levels += (high[r] - low[r]) * (ts_bit_length(total) - ts_bit_length(high[r] - low[r]));
+    }
+    uint64_t slots = 3 * levels > total ? (3 * levels - total) / 2 : 0;
+    if (slots > TS_TABLE_RATIO * total) slots = TS_TABLE_RATIO * total;
+    return last >= *first && last - *first < slots ? last - *first + 1 : 0;
 }
 
 static size_t ts_merge_window(const ts_source *source, ts_workspace *space, const size_t *low, const size_t *high, size_t runs,
@@ -121,22 +130,17 @@ static size_t ts_merge_window(const ts_source *source, ts_workspace *space, cons
     if (few * TS_GALLOP_RATIO <= total - few) return ts_merge_small(source, space, low, high, runs, large, few, out);
 
     ts_prefix_plan plan = {0, TS_WORD_FULL, 1};
-    if (!source->words) plan = ts_plan_prefixes(&source->keys, low, high, runs);
-    ts_fill_window(source, space, low, high, runs, &plan);
-    if (plan.exact) {
-        uint64_t first = UINT64_MAX, last = 0;
-        for (size_t r = 0; r < runs; r++) {
-            const ts_part *part = &space->parts[r];
-            first = part->words[0] < first ? part->words[0] : first;
-            last = part->words[part->count - 1] > last ? part->words[part->count - 1] : last;
-        }
-        if (last >= first && last - first < TS_TABLE_RATIO * total)
-            return ts_merge_table(source, space, space->parts, runs, first, last - first + 1, out);
+    if (source->words) {
+        uint64_t first, span = ts_table_span(source, low, high, runs, total, &first);
+        if (span) return ts_merge_table(source, space->table, low, high, runs, first, span, out);
+    } else {
+        plan = ts_plan_prefixes(&source->keys, low, high, runs);
     }
+    ts_fill_window(source, space, low, high, runs, &plan);
     const int unique = plan.exact && !source->rank;
     size_t count = ts_cascade(space, space->parts, space->starts, runs, unique ? 2 : 1, unique);
     if (unique && count == 2) return ts_merge_unique_rows(&space->parts[0], &space->parts[1], out);
-    if (plan.exact) return ts_emit_merged(source, &space->parts[0], out);
+    if (plan.exact) return ts_emit_merged(source, space->parts[0].pairs, space->parts[0].count, out);
     return ts_emit_repaired(source, space, &space->parts[0], plan.skip, plan.form, out);
 }
 
