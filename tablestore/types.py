@@ -13,7 +13,7 @@ import struct
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, cast
 
 import pyarrow as pa
 
@@ -273,15 +273,14 @@ def plain_value(value: Any, column_type: ColumnType) -> Plain | None:
     Raises pa.ArrowException, TypeError, ValueError or OverflowError if the value is not one of the type.
     """
     if not isinstance(value, pa.Scalar):
-        if type(value) in (bool, int, str, bytes) and type(value) is _plain_class(column_type):
-            plain: Plain = value
-            return plain
+        if type(value) is _plain_class(column_type):
+            return cast(Plain, value)
         value = pa.scalar(value, column_type.arrow)
     if not value.is_valid:
         return None
     # The integer within a date, time or timestamp; as_py would make an object, and cannot for nanoseconds.
-    plain = value.value if _plain_class(column_type) is int and hasattr(value, "value") else value.as_py()
-    return plain
+    inner = _plain_class(column_type) is int and hasattr(value, "value")
+    return cast(Plain, value.value if inner else value.as_py())
 
 
 def _plain_class(column_type: ColumnType) -> type:
