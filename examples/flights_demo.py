@@ -128,7 +128,7 @@ def load_schedule(path: Path, flights: pa.Table, checks: Checks) -> tuple[ts.Tab
     options = {"compaction": "manual"}
     with step("create the table: key = date, carrier, flight, scheduled departure; partition = airport"):
         table = ts.create_table(
-            str(path), SCHEMA, primary_key=KEY, partition_by=["origin"], buckets=2, options=options
+            path, SCHEMA, primary_key=KEY, partition_by=["origin"], buckets=2, options=options
         )
     with step(f"upsert the schedule of the year: {len(flights):,} flights"):
         version = table.upsert(as_scheduled(flights)).version
@@ -240,7 +240,9 @@ def main() -> int:
     travel_in_time(table, flights, schedule, versions, checks)
     compact_and_look_up(table, expected, checks)
     with step("open the table anew and verify every byte"):
-        ts.open_table(str(path)).verify(deep=True)
+        verified = ts.open_table(path).verify(deep=True)
+    print(f"              {verified.files} files, {verified.rows:,} rows, {verified.bytes / 1e6:.1f} MB")
+    checks.equal("damage found", verified.findings, ())
     show_inside(path, checks)
     verdict = "all right" if not checks.failed else f"{checks.failed} WRONG"
     print(f"\n{checks.passed + checks.failed} checks against the recomputation: {verdict}")

@@ -41,7 +41,7 @@ class TableStore(Peer):
 
     def bytes_on_disk(self) -> int:
         """Data files of the newest version; older versions keep theirs until expired."""
-        return sum(self.table.files().column("size").to_pylist())
+        return sum(self.table.files().column("bytes").to_pylist())
 
 
 if __name__ == "__main__":
