@@ -17,6 +17,7 @@ PHASES = {
     "compact": "compact",
     "scan_merged": "scan, merged",
 }
+COMPACTED_SECONDS = 0.01  # a compaction that took less found nothing to merge
 SIZES = {"disk_unmerged": "MB unmerged", "disk_merged": "MB merged", "memory": "peak MB"}
 
 
@@ -46,7 +47,9 @@ class Measurements:
     def ratio(self, phase: str, system: str, base: str = "tablestore") -> float | None:
         """`base` over `system`: below 1 means `base` needs less."""
         ours, theirs = self.median(base, phase), self.median(system, phase)
-        return ours / theirs if ours is not None and theirs else None
+        if ours is None or not theirs or (phase == "compact" and theirs < COMPACTED_SECONDS):
+            return None
+        return ours / theirs
 
 
 @dataclass(frozen=True)

@@ -134,7 +134,8 @@ def _notes(run: Run) -> str:
         "- *syncs*: a commit is on stable storage (fsync) when it returns. *keyed*: the system itself keeps"
         " one row per key. Systems without either do less work in the load.\n"
         "- *MB* counts what the newest version needs, not what older versions still hold. *peak MB* is"
-        " resident memory, mapped input and results included."
+        " resident memory, mapped input and results included.\n"
+        "- A compaction that found nothing to merge (under 10 ms) has no ratio."
     )
     notes = (f"- {system.title}: {note}" for system in run.systems for note in system.notes)
     return "\n".join([general, *notes])

@@ -28,7 +28,12 @@ class System:
 
 
 SYSTEMS = (
-    System("tablestore", "TableStore", versions_of=("pyarrow", "numpy")),
+    System(
+        "tablestore",
+        "TableStore",
+        versions_of=("pyarrow", "numpy"),
+        notes=("Four buckets, compaction by hand. Between reads it keeps files open, but no decoded data.",),
+    ),
     System(
         "chdb",
         "chDB (FINAL)",
