@@ -21,13 +21,14 @@ from tablestore.reference.primitive import (
     crc32c,
     hash64,
 )
-from tablestore.reference.properties import Column, Properties, decode_properties
+from tablestore.reference.properties import Properties, decode_properties
 from tablestore.reference.stream import decompress
 from tablestore.reference.type import rank
 
 HEADER_MAGIC = bytes.fromhex("895453540d0a1a0a")
 FOOTER_MAGIC = HEADER_MAGIC[::-1]
 HEADER_BYTES, FOOTER_BYTES = 48, 112
+HEADER_CRC_AT = 44
 MAJOR, MINOR = 1, 0
 FILE_KINDS = {"data": 1, "manifest": 2}
 DELETE_KINDS = (1, 3)
@@ -112,14 +113,14 @@ class Sst:
         if (chunk.nulls, chunk.raw_size) != (entry.nulls, entry.raw_size):
             message = f"chunk ({column}, {block}) has {chunk.nulls} nulls and {chunk.raw_size} raw bytes"
             reject("count-mismatch", message, "7.9", entry.offset)
-        self._check_statistics(described, column, block, chunk)
         return chunk
 
-    def _check_statistics(self, described: Column, column: int, block: int, chunk: Chunk) -> None:
+    def _check_statistics(self, column: int, block: int, values: list[object]) -> None:
         entry = self.directory.chunk(column, block)
-        ranks = [rank(described.type, value) for value in chunk.values if value is not None]
         if not entry.has_statistics:
             return
+        type_ = self.properties.columns[column].type
+        ranks = [rank(type_, value) for value in values if value is not None]
         known = [value for value in ranks if value is not None]
         if (
             len(known) != len(ranks)
@@ -129,10 +130,11 @@ class Sst:
             reject("bad-value", f"statistics of chunk ({column}, {block}) are wrong", "2.4", entry.offset)
 
     def rows(self) -> Iterator[Row]:
-        """Every row in key order; keys, bounds, counts, sequences, filter are checked (spec §7.7, §7.9)."""
+        """Every row in key order; everything that rows can contradict is checked (spec §7.7, §7.9)."""
         previous: bytes | None = None
         for block in range(len(self.directory.rows)):
-            rows = self._block_rows(block)
+            chunks = [self.chunk(column, block).values for column in range(len(self.properties.columns))]
+            rows = self._block_rows(block, chunks)
             offset = self.directory.chunk(0, block).offset
             for row in rows:
                 if previous is not None and row.key <= previous:
@@ -144,11 +146,15 @@ class Sst:
             deletes = sum(row.kind in DELETE_KINDS for row in rows)
             if deletes != self.directory.deletes[block]:
                 reject("count-mismatch", f"block {block} has {deletes} deletes", "7.6", offset)
+            for column, values in enumerate(chunks):
+                self._check_statistics(column, block, values)
+            if not all(self.may_contain(row.key) for row in rows):
+                place = self.footer["filter_offset"]
+                reject("bad-filter", "a key of the file is not in its filter", "6.4", place)
             yield from rows
 
-    def _block_rows(self, block: int) -> list[Row]:
+    def _block_rows(self, block: int, chunks: list[list[object]]) -> list[Row]:
         columns = self.properties.columns
-        chunks = [self.chunk(column, block).values for column in range(len(columns))]
         keys = [index for index, column in enumerate(columns) if column.role == "key"]
         types = [columns[index].type for index in keys]
         low, high = self.properties.sequence_min, self.properties.sequence_max
@@ -161,13 +167,6 @@ class Sst:
             if sequence and not low <= sequence <= high:
                 offset = self.directory.chunk(len(keys), block).offset
                 reject("sequence-range", f"sequence {sequence} outside {low} to {high}", "7.9", offset)
-            if not self.may_contain(encoded):
-                reject(
-                    "bad-filter",
-                    "a key of the file is not in its filter",
-                    "6.4",
-                    self.footer["filter_offset"],
-                )
             values = {column.name: chunk[number] for column, chunk in zip(columns, chunks, strict=True)}
             rows.append(Row(encoded, sequence, kind, values))
         return rows
@@ -224,7 +223,7 @@ def _read_ends(data: bytes, trace: list[Field] | None) -> tuple[Numbers, bytes, 
         reject("wrong-file", "header and footer differ in file id or version", "7.4", 24)
     stored = cursor.unsigned(4, "footer_crc", "7.4")
     cursor.take(8, "magic", "7.4")
-    if crc32c(data[:HEADER_BYTES] + data[base : base + 100]) != stored:
+    if crc32c(data[:HEADER_CRC_AT] + data[base : base + 100]) != stored:
         reject("checksum-mismatch", "the footer does not match its checksum", "7.4", base + 100)
     return header, footer_file_id, footer
 
@@ -245,7 +244,7 @@ def _read_header(data: bytes, trace: list[Field] | None) -> tuple[Numbers, bytes
     file_id = cursor.take(16, "file_id", "7.3")
     if zeros or cursor.unsigned(4, "zero", "7.3"):
         reject("bad-zero", "a field of the header that must be zero is not", "7.3", 21 if zeros else 40)
-    if crc32c(data[:44]) != cursor.unsigned(4, "header_crc", "7.3"):
+    if crc32c(data[:HEADER_CRC_AT]) != cursor.unsigned(4, "header_crc", "7.3"):
         reject("checksum-mismatch", "the header does not match its checksum", "7.3", 44)
     if header["file_kind"] not in FILE_KINDS.values():
         reject("bad-value", f"file kind {header['file_kind']}", "7.3", 20)

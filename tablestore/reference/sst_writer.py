@@ -18,7 +18,7 @@ from tablestore.reference.sst import (
     FOOTER_BYTES,
     FOOTER_FIELDS,
     FOOTER_MAGIC,
-    HEADER_BYTES,
+    HEADER_CRC_AT,
     HEADER_MAGIC,
     MAJOR,
     MINOR,
@@ -215,5 +215,5 @@ def _seal(
     footer = edits.footer({**footer, **version})
     body = b"".join(footer[name].to_bytes(size, "little") for name, size in FOOTER_FIELDS) + settings.file_id
     body += struct.pack("<HH", footer["major"], footer["minor"])
-    crc = crc32c(bytes(data[:HEADER_BYTES]) + body)
+    crc = crc32c(bytes(data[:HEADER_CRC_AT]) + body)
     return bytes(data) + body + struct.pack("<I", crc) + FOOTER_MAGIC
