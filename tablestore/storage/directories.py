@@ -28,7 +28,7 @@ class Directory:
         self.file = file
 
     def __del__(self) -> None:
-        self._calls.close(self.file)
+        self._calls.release(self.file)
 
 
 def split_path(path: str) -> tuple[str, str]:

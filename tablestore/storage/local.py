@@ -68,7 +68,7 @@ class LocalFile:
     def close(self) -> None:
         file, self._file = self._file, -1
         if file >= 0:
-            self._calls.close(file)
+            self._calls.release(file)
 
     def __enter__(self) -> LocalFile:
         return self
@@ -260,7 +260,7 @@ class LocalStorage:
             try:
                 status = self._calls.status(number)
             except OSError:
-                self._calls.close(number)
+                self._calls.release(number)
                 raise
         file = LocalFile(self._calls, number, path, status.st_size)
         if not stat.S_ISREG(status.st_mode):
@@ -279,7 +279,7 @@ class LocalStorage:
             try:
                 return self._calls.list(fresh)
             finally:
-                self._calls.close(fresh)
+                self._calls.release(fresh)
 
     def exists(self, path: str) -> bool:
         try:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
 from tablestore.storage.interface import Bytes
 
@@ -58,6 +59,11 @@ class SystemCalls:
 
     def close(self, file: int) -> None:
         os.close(file)
+
+    def release(self, file: int) -> None:
+        """Closes what was only read, where a failure has nothing to say."""
+        with suppress(OSError):
+            self.close(file)
 
     def link(self, directory: int, source: str, target: str) -> None:
         os.link(source, target, src_dir_fd=directory, dst_dir_fd=directory, follow_symlinks=False)
