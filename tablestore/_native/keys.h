@@ -56,15 +56,22 @@ TS_INLINE int ts_compare_keys(const ts_keys *keys, size_t a, size_t b, size_t sk
                             ts_key_size(keys, b) - skip);
 }
 
-TS_INLINE size_t ts_shared_prefix(const uint8_t *a, const uint8_t *b, size_t limit)
+/* How many of the first `limit` bytes agree. */
+TS_INLINE size_t ts_shared_prefix(const uint8_t *a, const uint8_t *b, size_t limit, const uint8_t *data_end)
 {
     size_t at = 0;
-    for (; at + 8 <= limit; at += 8) {
-        uint64_t differ = ts_load64(a + at) ^ ts_load64(b + at);
-        if (differ) return at + (size_t)(__builtin_ctzll(differ) >> 3);
+    for (; at < limit; at += 8) {
+        if ((size_t)(data_end - a) < at + 8 || (size_t)(data_end - b) < at + 8) {
+            while (at < limit && a[at] == b[at]) at++;
+            return at;
+        }
+        const uint64_t differ = ts_load64(a + at) ^ ts_load64(b + at);
+        if (differ) {
+            at += (size_t)(__builtin_ctzll(differ) >> 3);
+            break;
+        }
     }
-    while (at < limit && a[at] == b[at]) at++;
-    return at;
+    return at < limit ? at : limit;
 }
 
 /* The first eight bytes at `from`, big-endian, zero-padded where fewer than eight are `left`. */
@@ -94,5 +101,28 @@ TS_INLINE uint64_t ts_key_word(const ts_keys *keys, size_t row, size_t skip, int
     if (form == TS_WORD_FULL) return word;
     return (word & ~0xFFull) | (left < 8 ? left : 8);
 }
+
+/* How a set of keys becomes words: the prefix that all share, the form, and whether equal words are equal keys. */
+typedef struct {
+    size_t skip;
+    int form, exact;
+} ts_prefix_plan;
+
+/* For keys that share `shared` bytes and are `least` to `most` bytes long. */
+TS_INLINE ts_prefix_plan ts_plan_words(size_t shared, size_t least, size_t most)
+{
+    if (shared > least) shared = least;
+    if (least == most) return (ts_prefix_plan){shared, TS_WORD_FULL, most - shared <= 8};
+    if (least - shared >= 8) return (ts_prefix_plan){shared, TS_WORD_FULL, 0};
+    return (ts_prefix_plan){shared, TS_WORD_MARKED, most - shared <= 7};
+}
+
+/* Whether rows with this word have equal keys; if not, they agree on ts_word_bytes more bytes. */
+TS_INLINE int ts_word_decides(const ts_prefix_plan *plan, uint64_t word)
+{
+    return plan->exact || (plan->form == TS_WORD_MARKED && (word & 0xFF) < 8);
+}
+
+TS_INLINE size_t ts_word_bytes(const ts_prefix_plan *plan) { return plan->form == TS_WORD_FULL ? 8 : 7; }
 
 #endif

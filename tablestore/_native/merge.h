@@ -154,7 +154,8 @@ static size_t ts_emit_merged(const ts_source *source, const ts_pair *pairs, size
 }
 
 /* Winners of a merged stretch of keys in which equal words may be different keys: these are put in order by what follows. */
-static size_t ts_emit_repaired(const ts_source *source, ts_workspace *space, const ts_part *part, size_t skip, int form, uint32_t *out)
+static size_t ts_emit_repaired(const ts_source *source, ts_workspace *space, const ts_part *part, const ts_prefix_plan *plan,
+                               uint32_t *out)
 {
     const ts_pair *pairs = part->pairs;
     size_t made = 0;
@@ -165,11 +166,11 @@ static size_t ts_emit_repaired(const ts_source *source, ts_workspace *space, con
         const size_t count = stop - start;
         if (count == 1) {
             out[made++] = (uint32_t)pairs[start].row;
-        } else if (form == TS_WORD_MARKED && (word & 0xFF) < 8) {
+        } else if (ts_word_decides(plan, word)) {
             made += ts_emit_merged(source, pairs + start, count, out + made);
         } else {
             for (size_t i = 0; i < count; i++) space->order.rows[i] = (uint32_t)pairs[start + i].row;
-            ts_order_rows(&source->keys, &space->order, count, skip + (form == TS_WORD_FULL ? 8 : 7), 0);
+            ts_order_rows(&source->keys, &space->order, count, plan->skip + ts_word_bytes(plan), 0);
             for (size_t i = 0; i < count;) {
                 uint32_t best = space->order.rows[i++];
                 for (; i < count && space->order.equal[i]; i++) best = ts_winner(source, best, space->order.rows[i]);

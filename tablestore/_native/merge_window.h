@@ -27,13 +27,7 @@ static void ts_workspace_free(ts_workspace *space, int with_keys)
     if (with_keys) ts_order_free(&space->order);
 }
 
-/* How the keys of a window become words: the prefix that all share, the form, and whether equal words are equal keys. */
-typedef struct {
-    size_t skip;
-    int form, exact;
-} ts_prefix_plan;
-
-static ts_prefix_plan ts_plan_prefixes(const ts_keys *keys, const size_t *low, const size_t *high, size_t runs)
+static ts_prefix_plan ts_plan_window(const ts_keys *keys, const size_t *low, const size_t *high, size_t runs)
 {
     const uint8_t *first = ts_key_at(keys, low[0]);
     size_t shared = ts_key_size(keys, low[0]), least = shared, most = shared;
@@ -41,7 +35,7 @@ static ts_prefix_plan ts_plan_prefixes(const ts_keys *keys, const size_t *low, c
         const size_t ends[2] = {low[r], high[r] - 1};
         for (int e = 0; e < 2; e++) {
             size_t size = ts_key_size(keys, ends[e]);
-            shared = ts_shared_prefix(first, ts_key_at(keys, ends[e]), size < shared ? size : shared);
+            shared = ts_shared_prefix(first, ts_key_at(keys, ends[e]), size < shared ? size : shared, keys->end);
         }
         for (size_t row = low[r]; row < high[r]; row++) {
             size_t size = ts_key_size(keys, row);
@@ -49,13 +43,7 @@ static ts_prefix_plan ts_plan_prefixes(const ts_keys *keys, const size_t *low, c
             most = size > most ? size : most;
         }
     }
-    if (least < shared) shared = least;
-    ts_prefix_plan plan = {shared, TS_WORD_MARKED, most - shared <= 7};
-    if (least == most || least - shared >= 8) {
-        plan.form = TS_WORD_FULL;
-        plan.exact = most - shared <= 8;
-    }
-    return plan;
+    return ts_plan_words(shared, least, most);
 }
 
 /* Fills area 0 with the window. */
@@ -134,14 +122,14 @@ static size_t ts_merge_window(const ts_source *source, ts_workspace *space, cons
         uint64_t first, span = ts_table_span(source, low, high, runs, total, &first);
         if (span) return ts_merge_table(source, space->table, low, high, runs, first, span, out);
     } else {
-        plan = ts_plan_prefixes(&source->keys, low, high, runs);
+        plan = ts_plan_window(&source->keys, low, high, runs);
     }
     ts_fill_window(source, space, low, high, runs, &plan);
     const int unique = plan.exact && !source->rank;
     size_t count = ts_cascade(space, space->parts, space->starts, runs, unique ? 2 : 1, unique);
     if (unique && count == 2) return ts_merge_unique_rows(&space->parts[0], &space->parts[1], out);
     if (plan.exact) return ts_emit_merged(source, space->parts[0].pairs, space->parts[0].count, out);
-    return ts_emit_repaired(source, space, &space->parts[0], plan.skip, plan.form, out);
+    return ts_emit_repaired(source, space, &space->parts[0], &plan, out);
 }
 
 /* Sets high[] so that the window has at most 2 × rows rows, all below one key, and at least one row. */

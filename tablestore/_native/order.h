@@ -37,21 +37,30 @@ static int ts_order_allocate(ts_order *order, size_t rows)
 
 static void ts_order_free(ts_order *order) { free(order->words); }
 
-static void ts_mark_equal(const ts_keys *keys, const ts_order *order, size_t count, size_t skip)
-{
-    for (size_t i = 1; i < count; i++) order->equal[i] = ts_compare_keys(keys, order->rows[i - 1], order->rows[i], skip) == 0;
-}
-
+/* Marked words (see keys.h) instead of keys are compared first; rows whose words do not decide are compared in full. */
 static void ts_order_by_insertion(const ts_keys *keys, const ts_order *order, size_t count, size_t skip)
 {
+    uint64_t words[TS_COMPARE_MAX];
     uint32_t *rows = order->rows;
-    for (size_t i = 1; i < count; i++) {
-        uint32_t row = rows[i];
+    for (size_t i = 0; i < count; i++) {
+        const uint32_t row = rows[i];
+        const uint64_t word = ts_key_word(keys, row, skip, TS_WORD_MARKED);
         size_t at = i;
-        for (; at && ts_compare_keys(keys, rows[at - 1], row, skip) > 0; at--) rows[at] = rows[at - 1];
+        int compared = 1; /* sign of (row before) - row */
+        while (at) {
+            compared = ts_sign(words[at - 1], word);
+            if (!compared && (word & 0xFF) == 8) compared = ts_compare_keys(keys, rows[at - 1], row, skip + 7);
+            if (compared <= 0) break;
+            rows[at] = rows[at - 1];
+            words[at] = words[at - 1];
+            order->equal[at] = at > 1 ? order->equal[at - 1] : 0;
+            at--;
+        }
+        if (at < i) order->equal[at + 1] = 0;
         rows[at] = row;
+        words[at] = word;
+        if (at) order->equal[at] = compared == 0;
     }
-    ts_mark_equal(keys, order, count, skip);
 }
 
 /* Bottom-up merge sort with full comparisons: n log n whatever the keys are. */
@@ -72,31 +81,37 @@ static void ts_order_by_merging(const ts_keys *keys, const ts_order *order, size
         to = swap;
     }
     if (from != order->rows) memcpy(order->rows, from, count * sizeof(uint32_t));
-    ts_mark_equal(keys, order, count, skip);
+    for (size_t i = 1; i < count; i++) order->equal[i] = ts_compare_keys(keys, order->rows[i - 1], order->rows[i], skip) == 0;
 }
 
 /* Sorts positions 0 .. count-1 by (word, position) into the low bits of `elements`; returns how many bits these are. */
 static unsigned ts_order_words(const uint64_t *words, size_t count, uint64_t *elements, uint64_t *scratch)
 {
     int ascending;
-    ts_packing plan = ts_plan_packing(ts_bits_in_use(words, count, &ascending), count);
-    const uint64_t mask = ts_low_mask(plan.row_bits), rest = ts_low_mask(plan.top - plan.low - plan.kept);
-    for (size_t i = 0; i < count; i++) elements[i] = ts_pack(&plan, words[i], (uint32_t)i);
+    const ts_packing plan = ts_plan_packing(ts_bits_in_use(words, count, &ascending), count);
+    ts_pack(&plan, words, count, elements);
     ts_radix_sort(elements, scratch, count, plan.row_bits);
-    if (plan.kept == plan.top - plan.low) return plan.row_bits;
+    if (plan.kept == plan.bits) return plan.row_bits;
     for (size_t start = 0; start < count;) {
-        size_t stop = start + 1;
-        while (stop < count && !((elements[stop] ^ elements[start]) & ~mask)) stop++;
-        if (stop - start > 1) {
-            for (size_t i = start; i < stop; i++) {
-                uint64_t row = elements[i] & mask;
-                elements[i] = ((words[row] >> plan.low) & rest) << plan.row_bits | row;
-            }
-            ts_radix_sort(elements + start, scratch + start, stop - start, plan.row_bits);
-        }
+        const size_t stop = ts_tie_end(elements, start, count, plan.row_bits);
+        if (stop - start > 1) ts_sort_by_rest(words, elements + start, scratch + start, stop - start, &plan);
         start = stop;
     }
     return plan.row_bits;
+}
+
+/* The prefix that `count` rows share, which agree on `skip` bytes, and how what follows it becomes words. */
+static ts_prefix_plan ts_plan_rows(const ts_keys *keys, const uint32_t *rows, size_t count, size_t skip)
+{
+    const uint8_t *first = ts_key_at(keys, rows[0]) + skip;
+    size_t shared = ts_key_size(keys, rows[0]) - skip, least = shared, most = shared;
+    for (size_t i = 1; i < count; i++) {
+        const size_t left = ts_key_size(keys, rows[i]) - skip;
+        shared = ts_shared_prefix(first, ts_key_at(keys, rows[i]) + skip, left < shared ? left : shared, keys->end);
+        least = left < least ? left : least;
+        most = left > most ? left : most;
+    }
+    return ts_plan_words(skip + shared, skip + least, skip + most);
 }
 
 /* Orders `count` (at least 1) rows by key, stably, and sets `equal` of all but the first. All keys agree on their first `skip` bytes. */
@@ -111,22 +126,8 @@ static void ts_order_rows(const ts_keys *keys, const ts_order *order, size_t cou
         return;
     }
     uint32_t *rows = order->rows;
-    const uint8_t *first = ts_key_at(keys, rows[0]) + skip;
-    size_t shared = ts_key_size(keys, rows[0]) - skip, least = shared, most = shared;
-    for (size_t i = 1; i < count; i++) {
-        size_t left = ts_key_size(keys, rows[i]) - skip;
-        shared = ts_shared_prefix(first, ts_key_at(keys, rows[i]) + skip, left < shared ? left : shared);
-        least = left < least ? left : least;
-        most = left > most ? left : most;
-    }
-    if (shared == most) {
-        memset(order->equal + 1, 1, count - 1);
-        return;
-    }
-    skip += shared;
-    const int form = least == most || least - shared >= 8 ? TS_WORD_FULL : TS_WORD_MARKED;
-    const int exact = form == TS_WORD_FULL ? most - shared <= 8 : most - shared <= 7;
-    for (size_t i = 0; i < count; i++) order->words[i] = ts_key_word(keys, rows[i], skip, form);
+    const ts_prefix_plan plan = ts_plan_rows(keys, rows, count, skip);
+    for (size_t i = 0; i < count; i++) order->words[i] = ts_key_word(keys, rows[i], plan.skip, plan.form);
     const uint64_t mask = ts_low_mask(ts_order_words(order->words, count, order->elements, order->scratch));
     for (size_t i = 0; i < count; i++) {
         order->rows_copy[i] = rows[order->elements[i] & mask];
@@ -140,11 +141,11 @@ static void ts_order_rows(const ts_keys *keys, const ts_order *order, size_t cou
         if (start) order->equal[start] = 0;
         while (stop < count && order->words[stop] == word) stop++;
         if (stop - start > 1) {
-            ts_order part = ts_order_from(order, start);
-            if (exact || (form == TS_WORD_MARKED && (word & 0xFF) < 8))
+            const ts_order part = ts_order_from(order, start);
+            if (ts_word_decides(&plan, word))
                 memset(part.equal + 1, 1, stop - start - 1);
             else
-                ts_order_rows(keys, &part, stop - start, skip + (form == TS_WORD_FULL ? 8 : 7), depth + 1);
+                ts_order_rows(keys, &part, stop - start, plan.skip + ts_word_bytes(&plan), depth + 1);
         }
         start = stop;
     }
@@ -160,40 +161,6 @@ static size_t ts_order_winners(const ts_order *order, size_t count, const uint64
             if (!rank || rank[order->rows[i]] >= rank[best]) best = order->rows[i];
         out[made++] = best;
     }
-    return made;
-}
-
-/* Like ts_sort_words for keys of any length. */
-static int64_t ts_sort_keys(const ts_keys *keys, const uint32_t *group, uint32_t groups, const uint64_t *rank, size_t rows,
-                            uint32_t *out, int64_t *group_end)
-{
-    ts_order order;
-    int64_t *next = malloc((groups + 1) * sizeof(int64_t));
-    int64_t made = 0, start = 0;
-    if (!next) return TS_NO_MEMORY;
-    if (ts_order_allocate(&order, rows) < 0) {
-        free(next);
-        return TS_NO_MEMORY;
-    }
-    next[0] = 0;
-    if (group && ts_count_groups(group, groups, rows, next) < 0) {
-        made = TS_BAD_GROUP;
-        goto done;
-    }
-    for (size_t i = 0; i < rows; i++) order.rows[next[group ? group[i] : 0]++] = (uint32_t)i;
-    for (uint32_t g = 0; g < groups; g++) {
-        int64_t stop = group || g == 0 ? next[g] : start;
-        ts_order part = ts_order_from(&order, (size_t)start);
-        if (stop > start) {
-            ts_order_rows(keys, &part, (size_t)(stop - start), 0, 0);
-            made += (int64_t)ts_order_winners(&part, (size_t)(stop - start), rank, out + made);
-        }
-        group_end[g] = made;
-        start = stop;
-    }
-done:
-    ts_order_free(&order);
-    free(next);
     return made;
 }
 

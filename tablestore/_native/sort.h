@@ -2,36 +2,10 @@
 #ifndef TABLESTORE_SORT_H
 #define TABLESTORE_SORT_H
 
-#include "radix.h"
+#include "packing.h"
 
 #define TS_NO_MEMORY (-1)
 #define TS_BAD_GROUP (-2)
-
-/* The bits of the words that are in use, and how they share a u64 with row numbers. */
-typedef struct {
-    unsigned low, top;  /* all words agree below bit `low` and from bit `top` on */
-    unsigned row_bits;  /* of the largest row number */
-    unsigned kept;      /* high bits of [low, top) that fit above the row number */
-} ts_packing;
-
-TS_INLINE uint64_t ts_low_mask(unsigned bits) { return bits >= 64 ? ~0ull : (1ull << bits) - 1; }
-
-static ts_packing ts_plan_packing(uint64_t bits, size_t rows)
-{
-    ts_packing plan;
-    plan.low = bits ? (unsigned)__builtin_ctzll(bits) : 0;
-    plan.top = ts_bit_length(bits);
-    plan.row_bits = ts_bit_length(rows - 1);
-    plan.kept = plan.top - plan.low;
-    if (plan.kept > 64 - plan.row_bits) plan.kept = 64 - plan.row_bits;
-    return plan;
-}
-
-TS_INLINE uint64_t ts_pack(const ts_packing *plan, uint64_t word, uint32_t row)
-{
-    uint64_t key = plan->kept ? (word >> (plan->top - plan->kept)) & ts_low_mask(plan->kept) : 0;
-    return plan->kept ? (key << plan->row_bits) | row : row;
-}
 
 /* The winner of each key of a sorted, exact stretch: the largest rank, then the largest row. */
 static size_t ts_emit_winners(const uint64_t *elements, size_t count, unsigned row_bits, const uint64_t *rank, uint32_t *out)
@@ -59,23 +33,17 @@ static size_t ts_emit_winners(const uint64_t *elements, size_t count, unsigned r
     return made;
 }
 
-/* As above where only the high bits of the words fitted: rows that agree on these are sorted again by the rest. */
+/* As ts_emit_winners where only the high bits of the words fitted. */
 static size_t ts_emit_partial(const uint64_t *words, uint64_t *elements, uint64_t *scratch, size_t count, const ts_packing *plan,
                               const uint64_t *rank, uint32_t *out)
 {
-    const uint64_t mask = ts_low_mask(plan->row_bits), rest = ts_low_mask(plan->top - plan->low - plan->kept);
     size_t made = 0;
     for (size_t start = 0; start < count;) {
-        size_t stop = start + 1;
-        while (stop < count && !((elements[stop] ^ elements[start]) & ~mask)) stop++;
+        const size_t stop = ts_tie_end(elements, start, count, plan->row_bits);
         if (stop - start == 1) {
-            out[made++] = (uint32_t)(elements[start] & mask);
+            out[made++] = (uint32_t)(elements[start] & ts_low_mask(plan->row_bits));
         } else {
-            for (size_t i = start; i < stop; i++) {
-                uint64_t row = elements[i] & mask;
-                elements[i] = ((words[row] >> plan->low) & rest) << plan->row_bits | row;
-            }
-            ts_radix_sort(elements + start, scratch + start, stop - start, plan->row_bits);
+            ts_sort_by_rest(words, elements + start, scratch + start, stop - start, plan);
             made += ts_emit_winners(elements + start, stop - start, plan->row_bits, rank, out + made);
         }
         start = stop;
@@ -100,41 +68,57 @@ static int ts_count_groups(const uint32_t *group, uint32_t groups, size_t rows, 
     return 0;
 }
 
+/* A batch, packed and sorted by (group, the high bits of its words). */
+typedef struct {
+    uint64_t *elements, *scratch;
+    int64_t *next; /* per group: the end of its elements */
+    ts_packing plan;
+} ts_batch;
+
+static void ts_batch_free(ts_batch *batch)
+{
+    free(batch->elements);
+    free(batch->next);
+}
+
+static int ts_batch_sort(ts_batch *batch, const uint64_t *words, const uint32_t *group, uint32_t groups, size_t rows)
+{
+    int ascending;
+    batch->elements = malloc((2 * rows + 1) * sizeof(uint64_t));
+    batch->next = calloc(groups, sizeof(int64_t));
+    if (!batch->elements || !batch->next) return TS_NO_MEMORY;
+    uint64_t *elements = batch->elements, *scratch = batch->scratch = elements + rows;
+    int64_t *next = batch->next, start = 0;
+    const ts_packing plan = batch->plan = ts_plan_packing(ts_bits_in_use(words, rows, &ascending), rows);
+    if (group && ts_count_groups(group, groups, rows, next) < 0) return TS_BAD_GROUP;
+    ts_pack(&plan, words, rows, group ? scratch : elements);
+    if (group)
+        for (size_t i = 0; i < rows; i++) elements[next[group[i]]++] = scratch[i];
+    for (uint32_t g = 0; g < groups; g++) {
+        if (!group) next[g] = (int64_t)rows; /* without groups all rows are in the first */
+        ts_radix_sort(elements + start, scratch + start, (size_t)(next[g] - start), plan.row_bits);
+        start = next[g];
+    }
+    return 0;
+}
+
 /* Winners of all groups into `out`, ends of the groups in `out` into group_end. Returns their number, or an error code. */
 static int64_t ts_sort_words(const uint64_t *words, const uint32_t *group, uint32_t groups, const uint64_t *rank, size_t rows,
                              uint32_t *out, int64_t *group_end)
 {
-    uint64_t *elements = malloc((2 * rows + 1) * sizeof(uint64_t)), *scratch = elements + rows;
-    int64_t *next = malloc((groups + 1) * sizeof(int64_t));
-    int64_t made = 0, start = 0;
-    int ascending;
-    if (!elements || !next) {
-        made = TS_NO_MEMORY;
-        goto done;
-    }
-    ts_packing plan = ts_plan_packing(ts_bits_in_use(words, rows, &ascending), rows ? rows : 1);
-    next[0] = 0;
-    if (group && ts_count_groups(group, groups, rows, next) < 0) {
-        made = TS_BAD_GROUP;
-        goto done;
-    }
-    if (group)
-        for (size_t i = 0; i < rows; i++) elements[next[group[i]]++] = ts_pack(&plan, words[i], (uint32_t)i);
-    else
-        for (size_t i = 0; i < rows; i++) elements[next[0]++] = ts_pack(&plan, words[i], (uint32_t)i);
-    for (uint32_t g = 0; g < groups; g++) {
-        int64_t stop = group || g == 0 ? next[g] : start;
-        ts_radix_sort(elements + start, scratch + start, (size_t)(stop - start), plan.row_bits);
-        if (plan.kept == plan.top - plan.low)
-            made += ts_emit_winners(elements + start, (size_t)(stop - start), plan.row_bits, rank, out + made);
+    ts_batch batch = {0};
+    int64_t made = ts_batch_sort(&batch, words, group, groups, rows), start = 0;
+    for (uint32_t g = 0; made >= 0 && g < groups; g++) {
+        uint64_t *elements = batch.elements + start, *scratch = batch.scratch + start;
+        const size_t count = (size_t)(batch.next[g] - start);
+        if (batch.plan.kept == batch.plan.bits)
+            made += (int64_t)ts_emit_winners(elements, count, batch.plan.row_bits, rank, out + made);
         else
-            made += ts_emit_partial(words, elements + start, scratch + start, (size_t)(stop - start), &plan, rank, out + made);
+            made += (int64_t)ts_emit_partial(words, elements, scratch, count, &batch.plan, rank, out + made);
         group_end[g] = made;
-        start = stop;
+        start = batch.next[g];
     }
-done:
-    free(elements);
-    free(next);
+    ts_batch_free(&batch);
     return made;
 }
 

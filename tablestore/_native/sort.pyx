@@ -34,7 +34,7 @@ cdef extern from "sort.h" nogil:
         int64_t* group_end,
     )
 
-cdef extern from "order.h" nogil:
+cdef extern from "sort_keys.h" nogil:
     int64_t ts_sort_keys(
         const ts_keys* keys,
         const uint32_t* group,
