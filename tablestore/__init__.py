@@ -1,7 +1,5 @@
 """TableStore: LSM tables for streaming upserts in plain files. The format is in spec/."""
 
-from tablestore.version import __version__
-
 from tablestore.errors import (
     ChecksumError,
     CommitConflictError,
@@ -22,6 +20,7 @@ from tablestore.lsm.explain import Explanation
 from tablestore.lsm.scan import Scan
 from tablestore.results import CommitResult, CompactResult, Finding, VerifyResult
 from tablestore.table import Table, View, create_table, open_table
+from tablestore.version import __version__
 from tablestore.writer import Writer
 
 __all__ = [
@@ -48,6 +47,7 @@ __all__ = [
     "VerifyResult",
     "View",
     "Writer",
+    "__version__",
     "create_table",
     "open_table",
 ]

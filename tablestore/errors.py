@@ -13,8 +13,8 @@ class TableStoreError(Exception):
 class FormatError(TableStoreError, ValueError):
     """A file breaks the spec.
 
-    code: error code of Appendix A; file: path inside the table or of the file; offset: byte offset in the file, or None where
-    no offset makes sense; section: spec section such as "7.4".
+    code: error code of Appendix A; file: path inside the table or of the file; offset: byte offset in the file,
+    or None where no offset makes sense; section: spec section such as "7.4".
     """
 
     def __init__(

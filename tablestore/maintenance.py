@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
 
 from tablestore.core import Core
 from tablestore.errors import CommitConflictError
 from tablestore.lsm import compaction
 from tablestore.lsm.compaction import Compacted, Pick
 from tablestore.lsm.lineage import Version
-from tablestore.lsm.memtable import by_place
 from tablestore.lsm.parallel import ordered_map
 from tablestore.lsm.run import Run, sorted_runs
 from tablestore.results import CompactResult
@@ -38,9 +40,8 @@ def run(
         work = _plan(core, base, full, only)
         if not work:
             break
-        done = 0
-        for outcome in ordered_map(lambda item: _one(core, base, *item), work):
-            done += 1
+        outcomes = ordered_map(partial(_one, core, base), work)
+        for done, outcome in enumerate(outcomes, 1):
             if outcome is None:
                 lost += 1
             else:
@@ -50,39 +51,37 @@ def run(
     return replace(result, version=core.lineage.newest().id, lost=lost)
 
 
-def _plan(
-    core: Core, base: Version, full: bool, only: set[Place] | None
-) -> list[tuple[Place, Sequence[Run], Pick]]:
+@dataclass(frozen=True)
+class _Work:
+    """One compaction to be done: runs of a bucket, oldest first, and which of them to merge."""
+
+    place: Place
+    runs: Sequence[Run]
+    chosen: Pick
+
+
+def _plan(core: Core, base: Version, full: bool, only: set[Place] | None) -> list[_Work]:
+    """What is to be compacted; buckets with few files are passed over without making objects of them."""
+    files = core.files(base.snapshot)
+    least = 1 if full else core.schema.options.compaction_trigger
     work = []
-    for place, entries in by_place(_candidates(core, base, full, only)).items():
+    for start, stop in files.groups():
+        if stop - start < least:
+            continue
+        entries = files.take(np.arange(start, stop)).entries()
+        place = entries[0].place
+        if only is not None and place not in only:
+            continue
         runs = sorted_runs(entries)
         chosen = compaction.pick_full(runs) if full else compaction.pick(runs, core.schema.options)
         if chosen is not None:
-            work.append((place, runs, chosen))
+            work.append(_Work(place, runs, chosen))
     return work
 
 
-def _candidates(core: Core, base: Version, full: bool, only: set[Place] | None) -> list:
-    """Entries of the buckets that may need work; buckets with few files are passed over without making objects."""
-    files = core.files(base.snapshot)
-    least = 1 if full else core.schema.options.compaction_trigger
-    entries = []
-    for start, stop in files.groups():
-        if stop - start >= least:
-            group = files.take(range(start, stop))
-            if only is None or _place_of(group) in only:
-                entries.extend(group.entries())
-    return entries
-
-
-def _place_of(group) -> Place:
-    first = group.take([0]).entries()[0]
-    return first.place
-
-
-def _one(core: Core, base: Version, place: Place, runs: Sequence[Run], chosen: Pick) -> Outcome | None:
+def _one(core: Core, base: Version, work: _Work) -> Outcome | None:
     """Merge and publish one compaction; None if its inputs were gone at the end."""
-    result = compaction.compact(core.cache, place, runs, chosen, base.id)
+    result = compaction.compact(core.cache, work.place, work.runs, work.chosen, base.id)
     transaction = Transaction(core, lambda newest: _propose(core, newest, result))
     try:
         return transaction.commit()

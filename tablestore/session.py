@@ -12,7 +12,6 @@ from tablestore.core import Core
 from tablestore.errors import CommitUnknownError, SchemaError
 from tablestore.file import keys
 from tablestore.file import vector as vectors
-from tablestore.file.keys import Keys
 from tablestore.file.manifest import Entry
 from tablestore.file.snapshot import WriterIdentity
 from tablestore.lsm import memtable, relocation
@@ -89,7 +88,7 @@ class Session:
         start = 0
         for bucket, stop in enumerate(group_end.tolist()):
             if stop > start:
-                self._key_deletes.append(KeyDeletes(bucket, _own(encoded.take(order[start:stop])), ordinal))
+                self._key_deletes.append(KeyDeletes(bucket, encoded.take(order[start:stop]), ordinal))
                 start = stop
 
     def _tombstones(self, table: pa.Table) -> pa.Table:
@@ -194,13 +193,6 @@ class OverwriteSession(Session):
         """Only files that stay."""
         everything = self._core.entries(base.snapshot)
         return [entry for entry in everything if self._partition not in (None, entry.partition)]
-
-
-def _own(encoded: Keys) -> Keys:
-    """Keys that share no memory with a larger set."""
-    if encoded.words is not None:
-        return Keys(encoded.length, encoded.words.copy(), encoded.size)
-    return encoded
 
 
 def zeros(kind: pa.DataType, rows: int) -> pa.Array:

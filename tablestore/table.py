@@ -200,8 +200,8 @@ class View:
         return metadata.levels(self._core, self._version().snapshot)
 
     def verify(self, deep: bool = False) -> VerifyResult:
-        """Check metadata, files and their directories; deep: also decode every chunk and check order, bounds, filters,
-        statistics and placement. Never raises for damage: it is in the findings."""
+        """Check metadata, files and their directories; deep: also decode every chunk and check order, bounds,
+        filters, statistics and placement. Never raises for damage: it is in the findings."""
         return verify(self._core.storage, self._fixed.id if self._fixed else None, deep)
 
     def __repr__(self) -> str:

@@ -7,17 +7,20 @@ statistics, sequence ranges and the place of every key.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 
 import numpy as np
+import numpy.typing as npt
 
 from tablestore._native import bloom
 from tablestore._native import hash as hashing
 from tablestore.core import Core, read_schema
 from tablestore.errors import FormatError, TableStoreError
-from tablestore.file import keys, layout, manifest, partition, sst, sst_reader
+from tablestore.file import column_reader, keys, layout, manifest, partition, sst
+from tablestore.file.column_reader import Piece
 from tablestore.file.manifest import Entry
-from tablestore.file.snapshot import Snapshot, Totals
-from tablestore.file.sst_reader import Piece, SstReader
+from tablestore.file.snapshot import ManifestReference, Snapshot, Totals
+from tablestore.file.sst_reader import SstReader
 from tablestore.file.statistics import chunk_statistics
 from tablestore.lsm.lineage import Lineage, Version, check_parent
 from tablestore.lsm.memtable import by_place, data_columns
@@ -63,10 +66,9 @@ def verify(
     except TableStoreError as error:
         findings.append(_finding(error))
         entries = []
-    done = 0
-    for problems in ordered_map(lambda entry: _file(core, entry, deep), entries):
+    checked = ordered_map(lambda entry: _file(core, entry, deep), entries)
+    for done, problems in enumerate(checked, 1):
         findings.extend(problems)
-        done += 1
         if progress is not None:
             progress(done, len(entries))
     return VerifyResult(
@@ -144,14 +146,12 @@ def _entries(core: Core, snapshot: Snapshot, findings: list[Finding]) -> list[En
         sum(entry.delete_count for entry in entries),
     )
     if totals != snapshot.totals:
-        error = FormatError(
-            "totals differ from the live files", code="count-mismatch", file=path, section="10.3"
-        )
-        findings.append(_finding(error))
+        wrong = "totals differ from the live files"
+        findings.append(_finding(FormatError(wrong, code="count-mismatch", file=path, section="10.3")))
     return entries
 
 
-def _check_reference(reference: manifest.ManifestReference, part: manifest.Loaded) -> None:
+def _check_reference(reference: ManifestReference, part: manifest.Loaded) -> None:
     """A reference's counts and bounds against the manifest (spec §10.2)."""
     removed = int((part.kinds == manifest.REMOVED).sum())
     bucket = part.columns[1].typed("i4")
@@ -180,7 +180,7 @@ def _check_entries(core: Core, entries: Sequence[Entry], path: str) -> None:
         partition.decode(core.schema.partition_fields, place[0])
         for level in (1, 2, 3):
             files = sorted((e for e in group if e.level == level), key=lambda entry: entry.key_min)
-            for left, right in zip(files, files[1:], strict=False):
+            for left, right in pairwise(files):
                 touching = left.key_max == right.key_min and len(left.key_max) == keys.BOUND_SIZE
                 if right.key_min <= left.key_max and not touching:
                     raise FormatError(
@@ -256,7 +256,7 @@ def _check_keys(reader: SstReader, index: int, encoded: keys.Keys, previous: byt
     first, last = encoded.key(0), encoded.key(encoded.length - 1)
     if encoded.first_disorder() >= 0 or (previous is not None and first <= previous):
         raise _damage(reader, f"keys of block {index} are not in order", "key-order", offset, "7.7")
-    bounds = (reader.directory.first[index], reader.directory.last[index])
+    bounds = (reader.directory.first.key(index), reader.directory.last.key(index))
     if (first[: keys.BOUND_SIZE], last[: keys.BOUND_SIZE]) != bounds:
         raise _damage(reader, f"keys of block {index} differ from its bounds", "key-order", offset, "7.9")
     return last
@@ -264,11 +264,11 @@ def _check_keys(reader: SstReader, index: int, encoded: keys.Keys, previous: byt
 
 def _check_system(reader: SstReader, index: int, piece: Sequence[Piece]) -> None:
     """Row kinds and commit sequences (spec §5.6, §7.5)."""
-    kinds = sst_reader.read_column(piece, ROW_KIND).typed("u1")
+    kinds = column_reader.read_column(piece, ROW_KIND).typed("u1")
     if int((kinds & 1).sum()) != int(reader.directory.deletes[index]):
         offset = int(reader.directory.offset[reader.ordinal(ROW_KIND.id) or 0, index])
         raise _damage(reader, f"block {index} has another number of deletes", "count-mismatch", offset, "7.6")
-    sequence = sst_reader.read_column(piece, SEQUENCE).typed("u8")
+    sequence = column_reader.read_column(piece, SEQUENCE).typed("u8")
     low, high = reader.properties.sequence_min, reader.properties.sequence_max
     if int(sequence.min()) < low or int(sequence.max()) > high:
         offset = int(reader.directory.offset[reader.ordinal(SEQUENCE.id) or 0, index])
@@ -278,7 +278,7 @@ def _check_system(reader: SstReader, index: int, piece: Sequence[Piece]) -> None
 def _check_statistics(reader: SstReader, index: int, piece: Sequence[Piece]) -> None:
     """Ranks and null counts of every chunk (spec §7.6)."""
     for ordinal, column in enumerate(reader.properties.columns):
-        vector = sst_reader.read_column(piece, column.field)
+        vector = column_reader.read_column(piece, column.field)
         if not reader.directory.flags[ordinal, index] & 1:
             continue
         stated = int(reader.directory.minimum[ordinal, index]), int(reader.directory.maximum[ordinal, index])
@@ -289,7 +289,7 @@ def _check_statistics(reader: SstReader, index: int, piece: Sequence[Piece]) -> 
 
 
 def _check_place(
-    reader: SstReader, place: tuple[Core, Entry], hashes: np.ndarray, piece: Sequence[Piece]
+    reader: SstReader, place: tuple[Core, Entry], hashes: npt.NDArray[np.uint64], piece: Sequence[Piece]
 ) -> None:
     """Every key belongs to the bucket, every row to the partition (spec §3.4, §9.3)."""
     core, entry = place
@@ -297,10 +297,10 @@ def _check_place(
         raise _damage(reader, "a key belongs to another bucket", "bad-entry", sst.HEADER_SIZE, "3.4")
     fields = core.schema.partition_fields
     if fields:
-        columns = [sst_reader.read_column(piece, field) for field in fields]
+        columns = [column_reader.read_column(piece, field) for field in fields]
         tuples = keys.encode_tuples(columns, len(hashes))
         wrong = any(tuples.key(row) != entry.partition for row in (0, len(hashes) - 1))
-        joined = tuples.data is not None and tuples.data.tobytes() != entry.partition * len(hashes)
+        joined = tuples.data.tobytes() != entry.partition * len(hashes)
         if wrong or joined:
             raise _damage(reader, "a row belongs to another partition", "bad-entry", sst.HEADER_SIZE, "9.3")
 

@@ -4,37 +4,17 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from tablestore.errors import FormatError, LimitExceededError
-from tablestore.file import sst
-from tablestore.file.keys import BOUND_SIZE
+from tablestore.file import keys, sst
+from tablestore.file.keys import ByteKeys, Keys, WordKeys
 from tablestore.file.properties import Properties
 from tablestore.file.sst import Footer
-
-
-@dataclass(frozen=True)
-class Bounds:
-    """Key bounds of blocks: `ends` uint32[B] cumulative into `data`."""
-
-    ends: npt.NDArray[np.uint32]
-    data: bytes
-
-    def __len__(self) -> int:
-        return len(self.ends)
-
-    def __getitem__(self, index: int) -> bytes:
-        start = int(self.ends[index - 1]) if index else 0
-        return self.data[start : int(self.ends[index])]
-
-    def words(self, size: int) -> npt.NDArray[np.uint64]:
-        """All bounds as words, for keys of `size` bytes."""
-        raw = np.zeros((len(self.ends), 8), np.uint8)
-        raw[:, 8 - size :] = np.frombuffer(self.data, np.uint8).reshape(-1, size)
-        return raw.reshape(-1).view(">u8").astype(np.uint64)
 
 
 @dataclass(frozen=True)
@@ -43,8 +23,8 @@ class Directory:
 
     rows: npt.NDArray[np.uint32]
     deletes: npt.NDArray[np.uint32]
-    first: Bounds
-    last: Bounds
+    first: Keys
+    last: Keys
     offset: npt.NDArray[np.uint64]
     size: npt.NDArray[np.uint32]
     crc: npt.NDArray[np.uint32]
@@ -84,8 +64,9 @@ def decode_directory(raw: bytes, footer: Footer, properties: Properties, file: s
         raise cursor.error("directory and footer disagree in blocks or columns", "count-mismatch")
     rows = cursor.array("<u4", blocks)
     deletes = cursor.array("<u4", blocks)
-    first = _bounds(cursor, blocks)
-    last = _bounds(cursor, blocks)
+    size_of_key = keys.word_size([c.field.type for c in properties.columns if c.role == "key"])
+    first = _bounds(cursor, blocks, size_of_key)
+    last = _bounds(cursor, blocks, size_of_key)
     count = blocks * columns
     shape = (columns, blocks)
     offset = cursor.array("<u8", count).reshape(shape)
@@ -103,11 +84,21 @@ def decode_directory(raw: bytes, footer: Footer, properties: Properties, file: s
     return directory
 
 
-def _bounds(cursor: _Cursor, blocks: int) -> Bounds:
+def _bounds(cursor: _Cursor, blocks: int, word_size: int | None) -> Keys:
+    """Bounds of one end of every block, as keys."""
     ends = cursor.array("<u4", blocks)
-    if np.any(ends[1:] < ends[:-1]) or np.any(np.diff(ends, prepend=np.uint32(0)) > BOUND_SIZE):
+    if np.any(ends[1:] < ends[:-1]) or np.any(np.diff(ends, prepend=np.uint32(0)) > keys.BOUND_SIZE):
         raise cursor.error("ends of key bounds are out of order", "key-order")
-    return Bounds(ends, cursor.array("u1", int(ends[-1])).tobytes())
+    data = cursor.array("u1", int(ends[-1]))
+    if word_size is None:
+        offsets = np.zeros(blocks + 1, np.int64)
+        offsets[1:] = ends
+        return ByteKeys(offsets, data)
+    if not np.array_equal(ends, np.arange(1, blocks + 1, dtype=np.uint64) * np.uint64(word_size)):
+        raise cursor.error("key bounds are not of the keys' size", "key-order")
+    padded = np.zeros((blocks, 8), np.uint8)
+    padded[:, 8 - word_size :] = data.reshape(blocks, word_size)
+    return WordKeys(padded.reshape(-1).view(">u8").astype(np.uint64), word_size)
 
 
 def _check_counts(cursor: _Cursor, d: Directory, footer: Footer, properties: Properties) -> None:
@@ -149,26 +140,13 @@ def _check_tiling(
 
 def _check_bounds(cursor: _Cursor, d: Directory, properties: Properties) -> None:
     """Bounds ascend through the file and agree with the properties (spec §7.7)."""
-    sizes = [
-        1 if c.field.type.kind == "bits" else c.field.type.width
-        for c in properties.columns
-        if c.role == "key"
-    ]
-    fixed = all(c.field.type.kind in ("bits", "fixed") for c in properties.columns if c.role == "key")
-    if fixed and sum(sizes) <= 8:
-        size = sum(sizes)
-        expected = np.arange(1, len(d.rows) + 1, dtype=np.uint64) * np.uint64(size)
-        if not (np.array_equal(d.first.ends, expected) and np.array_equal(d.last.ends, expected)):
-            raise cursor.error("key bounds are not of the keys' size", "key-order")
-        first, last = d.first.words(size), d.last.words(size)
-        if np.any(first > last) or np.any(first[1:] <= last[:-1]):
-            raise cursor.error("key bounds are out of order", "key-order")
+    first, last = d.first, d.last
+    if isinstance(first, WordKeys) and isinstance(last, WordKeys):
+        disorder = bool(np.any(first.words > last.words) or np.any(first.words[1:] <= last.words[:-1]))
     else:
-        previous = b""
-        for index in range(len(d.rows)):
-            low, high = d.first[index], d.last[index]
-            if low < previous or high < low:
-                raise cursor.error("key bounds are out of order", "key-order")
-            previous = high
-    if d.first[0] != properties.key_min or d.last[len(d.rows) - 1] != properties.key_max:
+        ends = [bound for block in range(len(d.rows)) for bound in (first.key(block), last.key(block))]
+        disorder = any(low > high for low, high in pairwise(ends))
+    if disorder:
+        raise cursor.error("key bounds are out of order", "key-order")
+    if first.key(0) != properties.key_min or last.key(last.length - 1) != properties.key_max:
         raise cursor.error("key bounds differ from the properties", "key-order")

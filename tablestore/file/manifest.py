@@ -12,10 +12,11 @@ import pyarrow as pa
 
 from tablestore import types
 from tablestore.errors import FormatError
-from tablestore.file import keys, layout, sst, sst_reader
+from tablestore.file import column_reader, keys, layout, sst
 from tablestore.file import vector as vectors
+from tablestore.file.column_reader import Piece
 from tablestore.file.snapshot import ManifestReference
-from tablestore.file.sst_reader import Expected, Piece, SstReader
+from tablestore.file.sst_reader import Expected, SstReader
 from tablestore.file.sst_writer import SstWriter, WriterSettings
 from tablestore.file.vector import Vector
 from tablestore.storage import NotFoundError, Storage
@@ -148,7 +149,6 @@ class FileSet:
             return []
         bucket = self.columns[1].typed("i4")
         partition = self.columns[0]
-        assert partition.offsets is not None
         codes = np.asarray(partition.to_arrow().dictionary_encode().indices)
         edges = np.flatnonzero((np.diff(bucket) != 0) | (np.diff(codes) != 0)) + 1
         return list(zip([0, *edges.tolist()], [*edges.tolist(), self.length], strict=True))
@@ -193,8 +193,8 @@ def load(
         if place is not None:
             start, stop = _rows_of(reader, place)
         pieces = [Piece(reader, start, stop)] if stop > start else []
-        columns = [sst_reader.read_column(pieces, field) for field in FIELDS]
-        kinds = sst_reader.read_column(pieces, sst.ROW_KIND).typed("u1")
+        columns = [column_reader.read_column(pieces, field) for field in FIELDS]
+        kinds = column_reader.read_column(pieces, sst.ROW_KIND).typed("u1")
         encoded = keys.encode(columns[:3], stop - start)
         _check_rows(reader, encoded, kinds, columns)
     finally:
@@ -220,7 +220,9 @@ def prefix_of(place: tuple[bytes, int]) -> bytes:
 def _rows_of(reader: SstReader, place: tuple[bytes, int]) -> tuple[int, int]:
     prefix = prefix_of(place)[: keys.BOUND_SIZE]
     first, last = reader.directory.first, reader.directory.last
-    blocks = [b for b in range(len(first)) if last[b] >= prefix and first[b][: len(prefix)] <= prefix]
+    blocks = [
+        b for b in range(first.length) if last.key(b) >= prefix and first.key(b)[: len(prefix)] <= prefix
+    ]
     if not blocks:
         return 0, 0
     return int(reader.row_start[blocks[0]]), int(reader.row_start[blocks[-1] + 1])

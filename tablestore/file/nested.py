@@ -60,6 +60,7 @@ def decode_chunk(
         raise FormatError("null in a required field", code="null-in-required", offset=8, section="5.3")
     if column_type.kind == "struct":
         return _decode_struct(chunk, column_type, rows, validity, children, depth)
+    assert lengths is not None
     total = int(lengths.sum(dtype=np.uint64))
     if total > np.iinfo(np.int32).max:
         raise LimitExceededError("too many list elements", code="limit-exceeded", offset=8, section="0.5")
@@ -151,10 +152,10 @@ def decode_leaves(
             column_type.check,
             column_type.limit,
         )
-        return Vector(column_type, rows, values, None, validity), rows * column_type.width
+        return Vector(column_type, rows, values, validity=validity), rows * column_type.width
     if column_type.kind == "bits":
         values, validity, _ = block.decode_bits(chunk, offset, size, count, skip, count, nullable)
-        return Vector(column_type, rows, values, None, validity), (rows + 7) // 8
+        return Vector(column_type, rows, values, validity=validity), (rows + 7) // 8
     offsets, data, validity, _ = block.decode_variable(
         chunk, offset, size, count, skip, count, None, nullable, column_type.utf8
     )

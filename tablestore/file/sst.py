@@ -142,7 +142,8 @@ def decode_footer(header: bytes, footer: bytes, size: int, file: str) -> tuple[i
 
     if footer[104:] != FOOTER_MAGIC:
         raise fail("the footer's magic is wrong", "bad-magic", base + 104, "7.4")
-    *fields, footer_size, zero, file_id, major, minor = _FOOTER.unpack_from(footer)
+    fields = _FOOTER.unpack_from(footer)
+    footer_size, zero, file_id, major, minor = fields[-5:]
     if major != MAJOR:
         raise fail(
             f"format version {major} is not supported", "unsupported-version", base + 96, "0.4",
@@ -156,7 +157,7 @@ def decode_footer(header: bytes, footer: bytes, size: int, file: str) -> tuple[i
     (stored,) = struct.unpack_from("<I", footer, 100)
     if stored != checksum.crc32c(header + footer[:100]):
         raise fail("the footer's checksum is wrong", "checksum-mismatch", base + 100, "7.4", ChecksumError)
-    return file_kind, Footer(*fields, file_id=file_id)
+    return file_kind, Footer(*fields[:-5], file_id)
 
 
 def _decode_header(header: bytes, file_id: bytes, version: tuple[int, int], fail: Any) -> int:

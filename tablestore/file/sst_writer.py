@@ -11,13 +11,13 @@ import numpy as np
 import numpy.typing as npt
 import zstandard
 
-from tablestore.version import __version__
 from tablestore._native import block, bloom, checksum
 from tablestore.file import document, nested, sst
 from tablestore.file.keys import Keys
 from tablestore.file.sst import FileColumn, Footer
 from tablestore.file.vector import Vector
 from tablestore.storage import Storage
+from tablestore.version import __version__
 
 SECTION_ZSTD_MIN = 512  # below this a frame costs more than it saves
 
@@ -261,7 +261,7 @@ def _cut_blocks(vectors: Sequence[Vector], length: int, settings: WriterSettings
         return ends
     total = np.zeros(length, np.int64)
     for vector in vectors:
-        if vector.offsets is not None:
+        if len(vector.offsets):
             total += np.diff(vector.offsets)
         else:
             total += vector.nbytes // length + 1

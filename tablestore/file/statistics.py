@@ -30,17 +30,15 @@ def column_ranks(vector: Vector) -> npt.NDArray[np.uint64] | None:
     kind = vector.type
     if vector.nested is not None:
         return None
-    assert vector.values is not None
     if kind.kind == "bits":
         bits = np.unpackbits(vector.values, count=vector.length, bitorder="little")
         return bits.astype(np.uint64)
     if kind.kind == "variable":
-        assert vector.offsets is not None
         return _prefixes(vector.values, vector.offsets[:-1].astype(np.int64), np.diff(vector.offsets))
     if kind.hint in (HINT_FLOAT32, HINT_FLOAT64):
         return _float_ranks(vector)
     if kind.hint == HINT_DECIMAL:
-        upper: Any = vector.values[: vector.length * 16].view("<u8")[1::2]
+        upper: npt.NDArray[np.uint64] = vector.values[: vector.length * 16].view("<u8")[1::2]
         return upper ^ _SIGN
     if kind.width in (1, 2, 4, 8) and kind.exact_rank:
         if kind.hint == HINT_SIGNED:

@@ -6,7 +6,7 @@ A Vector owns plain numpy arrays so that kernels need no Arrow objects; nested c
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -20,19 +20,23 @@ Bytes = npt.NDArray[np.uint8]
 Index = npt.NDArray[np.uint32]
 
 
+_NO_BYTES: Bytes = np.empty(0, np.uint8)
+_NO_OFFSETS: npt.NDArray[np.int32] = np.empty(0, np.int32)
+
+
 @dataclass(slots=True)
 class Vector:
     """`length` values of one column.
 
     values: bits: Arrow bitmap, from bit 0; fixed: length × width raw bytes; variable: the bytes of all values.
     offsets: int32[length + 1], variable only, from 0. validity: Arrow bitmap from bit 0, or None when no value is null.
-    nested: the Arrow array of a list, struct or map column; then the other members are None.
+    nested: the Arrow array of a list, struct or map column; then the other members are empty.
     """
 
     type: ColumnType
     length: int
-    values: Bytes | None = None
-    offsets: npt.NDArray[np.int32] | None = None
+    values: Bytes = field(default_factory=lambda: _NO_BYTES)
+    offsets: npt.NDArray[np.int32] = field(default_factory=lambda: _NO_OFFSETS)
     validity: Bytes | None = None
     nested: pa.Array | None = None
 
@@ -41,12 +45,11 @@ class Vector:
         """Bytes held by the buffers."""
         if self.nested is not None:
             return int(self.nested.nbytes)
-        parts = (self.values, self.offsets, self.validity)
-        return sum(part.nbytes for part in parts if part is not None)
+        validity = 0 if self.validity is None else self.validity.nbytes
+        return self.values.nbytes + self.offsets.nbytes + validity
 
     def typed(self, dtype: str) -> npt.NDArray[Any]:
         """Fixed values seen as numpy `dtype` of the same width."""
-        assert self.values is not None
         return self.values[: self.length * np.dtype(dtype).itemsize].view(dtype)
 
     def take(self, index: Index) -> Vector:
@@ -55,12 +58,11 @@ class Vector:
         if self.nested is not None:
             return Vector(self.type, count, nested=self.nested.take(pa.array(index)))
         validity = None if self.validity is None else gather.take_bits(self.validity, index)
-        assert self.values is not None
         if self.type.kind == "bits":
-            return Vector(self.type, count, gather.take_bits(self.values, index), None, validity)
+            return Vector(self.type, count, gather.take_bits(self.values, index), validity=validity)
         if self.type.kind == "fixed":
             return Vector(
-                self.type, count, gather.take_fixed(self.values, self.type.width, index), None, validity
+                self.type, count, gather.take_fixed(self.values, self.type.width, index), validity=validity
             )
         offsets, data = gather.take_variable(self.offsets, self.values, index)
         return Vector(self.type, count, data, offsets, validity)
@@ -71,7 +73,7 @@ class Vector:
             return self.nested
         validity = None if self.validity is None else pa.py_buffer(self.validity)
         buffers: list[pa.Buffer | None] = [validity]
-        if self.offsets is not None:
+        if self.type.kind == "variable":
             buffers.append(pa.py_buffer(self.offsets))
         buffers.append(pa.py_buffer(self.values))
         return pa.Array.from_buffers(self.type.arrow, self.length, buffers)
@@ -88,11 +90,11 @@ def from_arrow(array: pa.Array, column_type: ColumnType) -> Vector:
     if validity_buffer is not None and array.null_count:
         validity = _bits(validity_buffer, start, length)
     if column_type.kind == "bits":
-        return Vector(column_type, length, _bits(rest[0], start, length), None, validity)
+        return Vector(column_type, length, _bits(rest[0], start, length), validity=validity)
     if column_type.kind == "fixed":
         width = column_type.width
         raw = _raw(rest[0], start * width, length * width)
-        return Vector(column_type, length, raw, None, validity)
+        return Vector(column_type, length, raw, validity=validity)
     offset_bytes = _raw(rest[0], start * 4, (length + 1) * 4)
     offsets = offset_bytes.view(np.int32) if len(offset_bytes) else np.zeros(1, np.int32)
     first, last = int(offsets[0]), int(offsets[-1])

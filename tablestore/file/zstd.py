@@ -10,7 +10,7 @@ WINDOW_MAX = 8 * 1024 * 1024
 
 
 def decompress(stored: bytes, raw_size: int) -> bytes:
-    """The frame's contents; FormatError `bad-codec` with offset 0 for anything but one plain frame of `raw_size` bytes."""
+    """The frame's contents. FormatError `bad-codec` for anything but one plain frame of `raw_size` bytes."""
     try:
         frame = zstandard.get_frame_parameters(stored)
         if frame.content_size != raw_size or frame.dict_id or frame.window_size > max(WINDOW_MAX, 1024):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from tablestore.file import keys, layout, sst, sst_reader
+from tablestore.file import column_reader, keys, layout, sst
 from tablestore.file.manifest import ADDED, LEVEL_MAX, REMOVED, Change, Entry
 from tablestore.file.sst_writer import SstWriter
 from tablestore.file.vector import Vector
@@ -153,7 +153,7 @@ class _Output:
         """Explicit commit sequences of the rows; 0 where nothing older exists (spec §13.3)."""
         if self._oldest:
             return Vector(SEQUENCE.type, len(selection), np.zeros(len(selection) * 8, np.uint8))
-        stored = sst_reader.read_column(selection.pieces, SEQUENCE, selection.wanted).typed("u8").copy()
+        stored = column_reader.read_column(selection.pieces, SEQUENCE, selection.wanted).typed("u8").copy()
         sizes = [piece.stop - piece.start for piece in selection.pieces]
         inherited = [self._sequences[piece.reader.file_id.hex()] for piece in selection.pieces]
         resolved: npt.NDArray[np.uint64] = np.where(

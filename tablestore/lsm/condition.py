@@ -17,8 +17,8 @@ from tablestore._native import hash as hashing
 from tablestore.errors import FilterError
 from tablestore.file import keys
 from tablestore.file import vector as vectors
+from tablestore.file.column_reader import Piece
 from tablestore.file.schema import TableSchema
-from tablestore.file.sst_reader import Piece
 from tablestore.filter import Interval, conditions_of, parse_filter
 from tablestore.types import Field
 

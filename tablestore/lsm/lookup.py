@@ -10,10 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from tablestore._native import bloom
-from tablestore.file import sst_reader
+from tablestore.file import column_reader
 from tablestore.file import vector as vectors
-from tablestore.file.keys import Keys
-from tablestore.file.sst_reader import Piece, SstReader
+from tablestore.file.column_reader import Piece
+from tablestore.file.keys import Keys, WordKeys
+from tablestore.file.sst_reader import SstReader
 from tablestore.file.vector import Vector
 from tablestore.lsm.cache import FileCache
 from tablestore.lsm.run import Run, read_keys
@@ -118,16 +119,7 @@ def _in_range(
     probes: Keys, chosen: npt.NDArray[np.int64], key_min: bytes, key_max: bytes
 ) -> npt.NDArray[np.int64]:
     """Probes between two bounds (spec §3.5)."""
-    low = probes.lower_bound(key_min)
-    high = probes.length
-    if probes.words is not None:
-        high = int(np.searchsorted(probes.words, np.uint64(int.from_bytes(key_max, "big")), "right"))
-    else:
-        above = int.from_bytes(key_max, "big") + 1
-        if len(key_max) < 64:
-            high = probes.lower_bound(key_max + b"\0")
-        elif above < 1 << (8 * len(key_max)):
-            high = probes.lower_bound(above.to_bytes(len(key_max), "big"))
+    low, high = probes.lower_bound(key_min), probes.upper_bound(key_max)
     return chosen[(chosen >= low) & (chosen < high)]
 
 
@@ -164,16 +156,15 @@ def _candidate_blocks(reader: SstReader, probes: Keys) -> Mask:
     """bool[B]: blocks whose key bounds enclose a probe."""
     directory = reader.directory
     mask = np.zeros(len(directory.rows), bool)
-    if probes.words is not None:
-        first, last = directory.first.words(probes.size), directory.last.words(probes.size)
-        block = np.searchsorted(last, probes.words, "left")
+    first, last = directory.first, directory.last
+    if isinstance(probes, WordKeys) and isinstance(first, WordKeys) and isinstance(last, WordKeys):
+        block = np.searchsorted(last.words, probes.words, "left")
         inside = block < len(mask)
         block = block[inside]
-        mask[block[first[block] <= probes.words[inside]]] = True
+        mask[block[first.words[block] <= probes.words[inside]]] = True
         return mask
     for index in range(len(mask)):
-        low = probes.lower_bound(directory.first[index])
-        mask[index] = low < probes.length and probes.key(low)[:64] <= directory.last[index]
+        mask[index] = probes.lower_bound(first.key(index)) < probes.upper_bound(last.key(index))
     return mask
 
 
@@ -196,7 +187,7 @@ def _rows_of(reader: SstReader, rows: npt.NDArray[np.int64], column: Field) -> V
     removed = np.where(blocks, 0, reader.directory.rows.astype(np.int64))
     shift = np.cumsum(removed)
     whole = [Piece(reader, 0, int(reader.footer.row_count))]
-    decoded = sst_reader.read_column(whole, column, blocks)
+    decoded = column_reader.read_column(whole, column, blocks)
     return decoded.take((rows - shift[owner]).astype(np.uint32))
 
 

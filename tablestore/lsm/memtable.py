@@ -98,7 +98,6 @@ def _partitions(
     if not schema.partition_by:
         return None, [b""]
     tuples = keys.encode_tuples([columns[field.id] for field in schema.partition_fields], rows)
-    assert tuples.offsets is not None
     offsets = pa.py_buffer(tuples.offsets)
     encoded = pa.Array.from_buffers(pa.large_binary(), rows, [None, offsets, pa.py_buffer(tuples.data)])
     dictionary = encoded.dictionary_encode()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from tablestore._native import hash as hashing
@@ -52,12 +53,12 @@ class PointReader:
         probes = encoded.take(distinct)
         hashes = probes.hashes()
         buckets = hashing.buckets(hashes, schema.buckets)
-        jobs = []
+        jobs: list[tuple[list[Run], npt.NDArray[np.int64]]] = []
         for bucket in np.unique(buckets).tolist():
             mine = np.flatnonzero(buckets == bucket)
             jobs.extend((runs, mine) for runs in self.runs(bucket))
 
-        def look(job: tuple[list[Run], np.ndarray]) -> tuple[pa.Table, np.ndarray]:
+        def look(job: tuple[list[Run], npt.NDArray[np.int64]]) -> tuple[pa.Table, npt.NDArray[np.int64]]:
             runs, mine = job
             chosen = probes if len(mine) == probes.length else probes.take(mine.astype(np.uint32))
             found = lookup(self._cache, runs, chosen, hashes[mine], trace=trace)
@@ -74,7 +75,11 @@ class PointReader:
 
 
 def _in_order(
-    parts: list[tuple[pa.Table, np.ndarray]], encoded: Keys, probes: Keys, count: int, schema: pa.Schema
+    parts: list[tuple[pa.Table, npt.NDArray[np.int64]]],
+    encoded: Keys,
+    probes: Keys,
+    count: int,
+    schema: pa.Schema,
 ) -> pa.Table:
     """Rows of all buckets, one for each wanted key that was found, in the order of the wanted keys."""
     parts = [part for part in parts if part[0].num_rows]

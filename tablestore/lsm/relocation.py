@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from tablestore.file import keys, sst_reader
+from tablestore.file import column_reader, keys
 from tablestore.file import vector as vectors
+from tablestore.file.column_reader import Piece
 from tablestore.file.keys import Keys
 from tablestore.file.manifest import Entry
-from tablestore.file.sst_reader import Piece, SstReader
+from tablestore.file.sst_reader import SstReader
 from tablestore.file.vector import Vector
 from tablestore.lsm import memtable
 from tablestore.lsm.cache import FileCache
@@ -157,19 +158,19 @@ def _winners(cache: FileCache, own: Sequence[Entry]) -> _Winners:
     run_end = np.cumsum([piece.stop for piece in pieces]).astype(np.int64)
     rank = None
     if schema.order_fields:
-        columns = [sst_reader.read_column(pieces, field) for field in schema.order_fields]
+        columns = [column_reader.read_column(pieces, field) for field in schema.order_fields]
         rank = ranks(columns, encoded.length)
     chosen = encoded.merge(run_end, rank)
     file_of = np.searchsorted(run_end, chosen, "right")
     names = sorted({entry.partition for entry in ordered})
     number = np.array([names.index(entry.partition) for entry in ordered], np.int64)
-    kinds = sst_reader.read_column(pieces, ROW_KIND).typed("u1")[chosen]
+    kinds = column_reader.read_column(pieces, ROW_KIND).typed("u1")[chosen]
     winners = encoded.take(chosen)
     return _Winners(winners, winners.hashes(), names, number[file_of], kinds, pieces, chosen)
 
 
 def _own_column(winners: _Winners, field: Field, rows: npt.NDArray[np.int64]) -> Vector:
-    column = sst_reader.read_column(winners.pieces, field)
+    column = column_reader.read_column(winners.pieces, field)
     return column.take(winners.rows[rows])
 
 

@@ -9,10 +9,11 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from tablestore.file import keys, sst_reader
+from tablestore.file import column_reader, keys
+from tablestore.file.column_reader import Piece
 from tablestore.file.keys import Keys
 from tablestore.file.manifest import Entry
-from tablestore.file.sst_reader import Piece, SstReader
+from tablestore.file.sst_reader import SstReader
 from tablestore.file.vector import Vector
 from tablestore.types import Field
 
@@ -79,14 +80,14 @@ class OpenRun:
         return np.concatenate([reader.directory.rows for reader in self.readers])
 
     @cached_property
-    def first(self) -> Bounds:
+    def first(self) -> Keys:
         """Bounds of the first keys of all blocks."""
-        return _join([reader.directory.first for reader in self.readers], self._key_fields)
+        return keys.concat([reader.directory.first for reader in self.readers])
 
     @cached_property
-    def last(self) -> Bounds:
+    def last(self) -> Keys:
         """Bounds of the last keys of all blocks."""
-        return _join([reader.directory.last for reader in self.readers], self._key_fields)
+        return keys.concat([reader.directory.last for reader in self.readers])
 
     def pieces(self, start: int, stop: int) -> list[Piece]:
         """Rows [start, stop) as pieces of files."""
@@ -105,71 +106,20 @@ class OpenRun:
 
     def position(self, probe: bytes) -> int:
         """First row whose key is not less than `probe`, a bound of at most 64 bytes."""
-        block = self.first.below(probe) - 1
+        block = self.first.lower_bound(probe) - 1
         if block < 0:
             return 0
         start = int(self.block_start[block])
         stop = start + int(self.block_rows[block])
-        if self.last.is_below(block, probe):
+        if self.last.key(block) < probe:
             return stop
         encoded, _ = read_keys(self.pieces(start, stop), self._key_fields)
         return start + encoded.lower_bound(probe)
-
-
-class Bounds:
-    """Ascending key bounds, as words or as bytes."""
-
-    def __init__(self, words: npt.NDArray[np.uint64] | None, size: int, values: list[bytes]) -> None:
-        self.words = words
-        self.size = size
-        self.values = values
-
-    def below(self, probe: bytes) -> int:
-        """How many bounds are less than `probe`."""
-        if self.words is not None:
-            return int(np.searchsorted(self.words, _word_at_least(probe, self.size), "left"))
-        low, high = 0, len(self.values)
-        while low < high:
-            middle = (low + high) // 2
-            if self.values[middle] < probe:
-                low = middle + 1
-            else:
-                high = middle
-        return low
-
-    def is_below(self, index: int, probe: bytes) -> bool:
-        """Whether bound `index` is less than `probe`."""
-        return self[index] < probe
-
-    def __getitem__(self, index: int) -> bytes:
-        if self.words is not None:
-            return int(self.words[index]).to_bytes(self.size, "big")
-        return self.values[index]
-
-    def __len__(self) -> int:
-        return len(self.values) if self.words is None else len(self.words)
-
-
-def _word_at_least(probe: bytes, size: int) -> np.uint64:
-    """The least word of `size` bytes that is not less than `probe`, or the greatest uint64."""
-    word = keys.word_of(probe, size)
-    if len(probe) > size:
-        word += 1
-    return np.uint64(min(word, 2**64 - 1))
-
-
-def _join(parts: Sequence[object], key_fields: Sequence[Field]) -> Bounds:
-    types = [field.type for field in key_fields]
-    if keys.has_words(types):
-        size = sum(1 if kind.kind == "bits" else kind.width for kind in types)
-        return Bounds(np.concatenate([part.words(size) for part in parts]), size, [])  # type: ignore[attr-defined]
-    values = [part[index] for part in parts for index in range(len(part))]  # type: ignore[index,arg-type]
-    return Bounds(None, 0, values)
 
 
 def read_keys(
     pieces: Sequence[Piece], key_fields: Sequence[Field], wanted: npt.NDArray[np.bool_] | None = None
 ) -> tuple[Keys, list[Vector]]:
     """Encoded keys of the rows of `pieces`, and the key columns they were made from."""
-    columns = [sst_reader.read_column(pieces, field, wanted) for field in key_fields]
+    columns = [column_reader.read_column(pieces, field, wanted) for field in key_fields]
     return keys.encode(columns, columns[0].length), columns

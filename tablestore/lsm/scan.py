@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from tablestore.errors import SchemaError
+from tablestore.file.keys import WordKeys
 from tablestore.file.manifest import FileSet
 from tablestore.file.schema import TableSchema
 from tablestore.lsm.cache import FileCache
@@ -19,6 +20,7 @@ from tablestore.lsm.condition import Condition, key_range, matching_blocks
 from tablestore.lsm.explain import Explanation, explain
 from tablestore.lsm.parallel import ordered_map, workers
 from tablestore.lsm.plan import BucketPlan, Pruning, plan_buckets
+from tablestore.lsm.run import OpenRun
 from tablestore.lsm.window import Selection, Window, block_rows, cut, select
 from tablestore.types import Field
 
@@ -177,18 +179,26 @@ def overlapped(window: Window) -> npt.NDArray[np.bool_]:
         for other, other_first, other_last in ranges:
             if other is run:
                 continue
-            if run.first.words is not None and other.last.words is not None:
-                before = np.searchsorted(
-                    other.last.words[other_first:other_last], run.first.words[first:last], "left"
-                )
-                upto = np.searchsorted(
-                    other.first.words[other_first:other_last], run.last.words[first:last], "right"
-                )
-                mask |= before < upto
-            else:
-                mask |= True
+            mask |= _overlaps(run, first, last, other, other_first, other_last)
         parts.append(mask)
     return np.concatenate(parts)
+
+
+def _overlaps(
+    run: OpenRun, first: int, last: int, other: OpenRun, other_first: int, other_last: int
+) -> npt.NDArray[np.bool_]:
+    """For blocks [first, last) of a run: whether blocks of the other run share a part of their key range."""
+    low, high, starts, stops = run.first, run.last, other.first, other.last
+    if not isinstance(low, WordKeys):
+        before = [stops.lower_bound(low.key(index)) for index in range(first, last)]
+        upto = [starts.upper_bound(high.key(index)) for index in range(first, last)]
+        return np.maximum(before, other_first) < np.minimum(upto, other_last)
+    assert isinstance(high, WordKeys)
+    assert isinstance(starts, WordKeys)
+    assert isinstance(stops, WordKeys)
+    behind = np.searchsorted(stops.words[other_first:other_last], low.words[first:last], "left")
+    reached = np.searchsorted(starts.words[other_first:other_last], high.words[first:last], "right")
+    return behind < reached
 
 
 def window_rows(memory: int, columns: int) -> int:

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from tablestore.file import keys, sst_reader
-from tablestore.file.keys import Keys
-from tablestore.file.sst_reader import Piece
+from tablestore.file import column_reader, keys
+from tablestore.file.column_reader import Piece
+from tablestore.file.keys import Keys, WordKeys
 from tablestore.file.vector import Vector
 from tablestore.lsm.run import OpenRun, read_keys
 from tablestore.types import ROW_KIND, Field
@@ -88,7 +88,7 @@ def _cuts(runs: Sequence[OpenRun], starts: Sequence[int], stops: Sequence[int], 
     for run, start, stop in zip(runs, starts, stops, strict=True):
         for index in range(len(run.block_start)):
             if start < run.block_start[index] < stop:
-                blocks.append((run.first[index], int(run.block_rows[index])))
+                blocks.append((run.first.key(index), int(run.block_rows[index])))
     blocks.sort()
     pieces = -(-total // rows_max)
     share = total / pieces
@@ -105,8 +105,8 @@ def _cuts(runs: Sequence[OpenRun], starts: Sequence[int], stops: Sequence[int], 
 class Selection:
     """The rows of a window that are visible.
 
-    rows: uint32[m] positions in the concatenation of `pieces` (restricted to `wanted` blocks), or None = all, in order.
-    keys and key_columns are those of the concatenation if the merge needed them; chunk_end: rows of all wanted blocks, cumulative.
+    rows: uint32[m] positions in the concatenation of `pieces`, restricted to `wanted` blocks; None = all, in order.
+    keys and key_columns are those of the concatenation if the merge needed them.
     """
 
     pieces: list[Piece]
@@ -122,7 +122,7 @@ class Selection:
         if decoded is None:
             if self.rows is not None and len(self.rows) * SPARSE < self.length:
                 return self._sparse_column(field)
-            decoded = sst_reader.read_column(self.pieces, field, self.wanted)
+            decoded = column_reader.read_column(self.pieces, field, self.wanted)
         return decoded if self.rows is None else decoded.take(self.rows)
 
     def _sparse_column(self, field: Field) -> Vector:
@@ -139,7 +139,7 @@ class Selection:
         shift = np.cumsum(removed)
         mask = np.zeros(len(sizes), bool)
         mask[present[used]] = True
-        decoded = sst_reader.read_column(self.pieces, field, mask)
+        decoded = column_reader.read_column(self.pieces, field, mask)
         return decoded.take((self.rows - shift[owner]).astype(np.uint32))
 
     def restrict(self, mask: npt.NDArray[np.bool_]) -> Selection:
@@ -179,18 +179,18 @@ def select(
     if len(window.slices) == 1:
         if keep_deletes or not _has_deletes(pieces):
             return Selection(pieces, wanted, None, length)
-        kinds = sst_reader.read_column(pieces, ROW_KIND, wanted).typed("u1")
+        kinds = column_reader.read_column(pieces, ROW_KIND, wanted).typed("u1")
         rows = np.flatnonzero((kinds & 1) == 0).astype(np.uint32)
         return Selection(pieces, wanted, rows, length)
     encoded, columns = read_keys(pieces, key_fields, wanted)
     run_end = _run_ends(window, wanted)
     rank = None
     if sequence_fields:
-        order = [sst_reader.read_column(pieces, field, wanted) for field in sequence_fields]
+        order = [column_reader.read_column(pieces, field, wanted) for field in sequence_fields]
         rank = ranks(order, length)
     winners = encoded.merge(run_end, rank)
     if not keep_deletes and _has_deletes(pieces):
-        kinds = sst_reader.read_column(pieces, ROW_KIND, wanted).typed("u1")
+        kinds = column_reader.read_column(pieces, ROW_KIND, wanted).typed("u1")
         winners = winners[(kinds[winners] & 1) == 0]
     decoded = {field.id: column for field, column in zip(key_fields, columns, strict=True)}
     return Selection(pieces, wanted, winners, length, encoded, decoded)
@@ -217,11 +217,11 @@ def _has_deletes(pieces: Sequence[Piece]) -> bool:
 
 
 def ranks(columns: Sequence[Vector], length: int) -> npt.NDArray[np.uint64]:
-    """Order of rows by their sequence fields (spec §12.3) as uint64[length]: equal tuples have equal ranks, null is lowest."""
-    if len(columns) == 1 and columns[0].validity is None and keys.has_words([columns[0].type]):
+    """Order of rows by their sequence fields (spec §12.3): uint64[length], equal for equal tuples, null lowest."""
+    if len(columns) == 1 and columns[0].validity is None:
         encoded = keys.encode(columns, length)
-        assert encoded.words is not None
-        return encoded.words
+        if isinstance(encoded, WordKeys):
+            return encoded.words
     tuples = keys.encode_tuples(columns, length)
     order, _ = tuples.sort(None, 1, None)
     return tuples.take(order).search(tuples).astype(np.uint64)
