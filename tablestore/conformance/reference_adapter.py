@@ -267,7 +267,7 @@ def _output_rows(given: Input) -> object:
 
 def _pick(given: Input) -> object:
     runs = [compaction.RunSize(level, size) for level, size in given["runs"]]
-    names = ("trigger", "size_ratio_percent", "max_space_amplification_percent")
+    names = ("trigger", "size_ratio_percent", "max_space_amplification_percent", "target_file_bytes")
     found = compaction.pick(runs, **{name: given[name] for name in names if name in given})
     return None if found is None else {"first": found.first, "end": found.end, "level": found.level}
 
@@ -304,12 +304,12 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("manifest", "live"): _live,
     ("snapshot", "read"): _read_snapshot,
     ("snapshot", "hint"): lambda given: snapshot.id_of_hint(_data(given)),
-    ("snapshot", "name"): lambda given: snapshot.id_of_name(given["name"]),
+    ("snapshot", "name"): lambda given: snapshot.id_of_name(given["file"]),
     ("snapshot", "lineage"): _lineage,
     ("merge", "deduplicate"): _deduplicate,
     ("merge", "move"): _move,
     ("compaction", "legal"): lambda given: compaction.is_legal(
-        given["levels"], given["chosen"], given["output"]
+        given["levels"], given["chosen"], given["level"]
     ),
     ("compaction", "output"): _output_rows,
     ("compaction", "pick"): _pick,

@@ -33,10 +33,12 @@ def is_legal(levels: Sequence[int], chosen: Sequence[int], output: int) -> bool:
 
     levels: of all runs, newest first; chosen: indexes into them.
     """
-    if not chosen or not 1 <= output <= LEVEL_MAX:
+    if not chosen or not 0 <= output <= LEVEL_MAX:
         return False
     first, last = min(chosen), max(chosen)
     contiguous = sorted(chosen) == list(range(first, last + 1))
+    if output == 0:
+        return contiguous and all(levels[index] == 0 for index in chosen)
     older_are_below = all(level > output for level in levels[last + 1 :])
     newer_are_above = all(level < output for level in levels[:first])
     return contiguous and older_are_below and newer_are_above
@@ -53,6 +55,7 @@ def pick(
     trigger: int = 8,
     size_ratio_percent: int = 1,
     max_space_amplification_percent: int = 50,
+    target_file_bytes: int = 67_108_864,
 ) -> Pick | None:
     """The recommended compaction of runs in the order newest first (spec §13.4), or None."""
     if len(runs) < trigger:
@@ -63,8 +66,12 @@ def pick(
     end = _extend(runs, 1, size_ratio_percent)
     if end < 2:
         end = _extend(runs, max(len(runs) - trigger + 1, 2), size_ratio_percent)
-    while end < len(runs) and runs[end].level <= 1:
-        end += 1
+    if end < len(runs) and runs[end].level <= 1:
+        is_small = sum(run.size for run in runs[:end]) <= target_file_bytes
+        if is_small and all(run.level == 0 for run in runs[:end]):
+            return Pick(0, end, 0)
+        while end < len(runs) and runs[end].level <= 1:
+            end += 1
     return Pick(0, end, runs[end].level - 1 if end < len(runs) else LEVEL_MAX)
 
 

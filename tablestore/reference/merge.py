@@ -15,7 +15,7 @@ DELETE_KINDS = (1, 3)
 
 @dataclass(frozen=True)
 class Run:
-    """A sorted run. sequence, ordinal: of its file's entry, the sequence resolved (spec §9.4); level 0 – 3.
+    """A sorted run. level: 0 – 3; sequence: sequence_max of its entries, resolved (spec §9.4); ordinal: of level 0.
 
     rows: (encoded key, explicit sequence or 0, row kind, values of the sequence fields), ascending by key.
     """
@@ -25,6 +25,11 @@ class Run:
     ordinal: int
     rows: Sequence[tuple[bytes, int, int, tuple[object, ...]]]
 
+    @property
+    def age(self) -> tuple[int, int, int]:
+        """Greater for newer runs (spec §12.2)."""
+        return (-self.level, self.sequence, self.ordinal) if self.level == 0 else (-self.level, 0, 0)
+
 
 @dataclass(frozen=True)
 class Version:
@@ -32,7 +37,7 @@ class Version:
 
     key: bytes
     kind: int
-    order: tuple[bytes, int, int]
+    order: tuple[bytes, int, tuple[int, int, int]]
     run: int
     row: int
 
@@ -50,7 +55,7 @@ def versions(runs: Sequence[Run], sequence_types: Sequence[Type] = ()) -> list[V
             if previous is not None and encoded <= previous:
                 reject("key-order", f"keys of run {run_index} do not ascend", "7.7", row_index)
             previous = encoded
-            order = (encode_tuple(sequence_types, fields), sequence or run.sequence, run.ordinal)
+            order = (encode_tuple(sequence_types, fields), sequence or run.sequence, run.age)
             found.append(Version(encoded, kind, order, run_index, row_index))
     return found
 
