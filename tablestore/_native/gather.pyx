@@ -3,6 +3,7 @@
 import numpy as np
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
+from libc.stdlib cimport free, malloc
 
 from tablestore._native.view cimport (
     bytes_into,
@@ -22,10 +23,15 @@ cdef extern from "gather.h" nogil:
     void ts_take_fixed(const uint8_t* source, size_t width, const uint32_t* index, size_t count, uint8_t* out)
     void ts_take_bits(const uint8_t* bitmap, const uint32_t* index, size_t count, uint8_t* out)
     int64_t ts_take_lengths(
-        const int32_t* offsets, size_t data_size, const uint32_t* index, size_t count, int32_t* out_offsets
+        const int32_t* offsets,
+        size_t data_size,
+        const uint32_t* index,
+        size_t count,
+        uint32_t* starts,
+        int32_t* out_offsets,
     )
     void ts_take_values(
-        const int32_t* offsets,
+        const uint32_t* starts,
         const uint8_t* data,
         size_t data_size,
         const uint32_t* index,
@@ -90,16 +96,26 @@ def take_variable(
     cdef int32_t* out_at = signed32_into(out_view)
     cdef const int32_t* places = signed32_of(offsets)
     cdef const uint8_t* values = bytes_of(data)
+    cdef uint32_t* starts = <uint32_t*>malloc((count + 1) * sizeof(uint32_t))
     cdef int64_t needed
-    with nogil:
-        needed = ts_take_lengths(places, size, rows, count, out_at)
-    if needed == TS_TAKE_TOO_LONG:
-        raise LimitExceededError("the values taken exceed 2^31 - 1 bytes", code="limit-exceeded", section="0.5")
-    if needed == TS_TAKE_BAD_OFFSETS:
-        raise ValueError("offsets must ascend and stay inside the data")
-    out_data = np.empty(needed, np.uint8)
-    cdef uint8_t[::1] data_view = out_data
-    cdef uint8_t* out = bytes_into(data_view)
-    with nogil:
-        ts_take_values(places, values, size, rows, count, out_at, out)
+    cdef uint8_t[::1] data_view
+    cdef uint8_t* out
+    if starts == NULL:
+        raise MemoryError
+    try:
+        with nogil:
+            needed = ts_take_lengths(places, size, rows, count, starts, out_at)
+        if needed == TS_TAKE_TOO_LONG:
+            raise LimitExceededError(
+                "the values taken exceed 2^31 - 1 bytes", code="limit-exceeded", section="0.5"
+            )
+        if needed == TS_TAKE_BAD_OFFSETS:
+            raise ValueError("offsets must ascend and stay inside the data")
+        out_data = np.empty(needed, np.uint8)
+        data_view = out_data
+        out = bytes_into(data_view)
+        with nogil:
+            ts_take_values(starts, values, size, rows, count, out_at, out)
+    finally:
+        free(starts)
     return out_offsets, out_data

@@ -65,13 +65,23 @@ TS_INLINE uint64_t ts_has_low_byte(uint64_t bytes)
     return (bytes - 0x0202020202020202ull) & ~bytes & 0x8080808080808080ull;
 }
 
+/* The `size` (less than 8) bytes at `from`, some of them twice, filled up with bytes 02: enough to ask whether one is escaped. */
+TS_INLINE uint64_t ts_tail_bytes(const uint8_t *from, size_t size)
+{
+    if (size >= 4) return ts_load32(from) | (uint64_t)ts_load32(from + size - 4) << 32;
+    uint64_t bytes = 0x0202020202020202ull;
+    for (size_t i = 0; i < size; i++) bytes = bytes << 8 | from[i];
+    return bytes;
+}
+
 static size_t ts_escaped_size(const uint8_t *from, size_t size)
 {
     size_t extra = 1, at = 0;
     for (; at + 8 <= size; at += 8)
         if (ts_has_low_byte(ts_load64(from + at)))
             for (size_t i = 0; i < 8; i++) extra += from[at + i] < 2;
-    for (; at < size; at++) extra += from[at] < 2;
+    if (ts_has_low_byte(ts_tail_bytes(from + at, size - at)))
+        for (; at < size; at++) extra += from[at] < 2;
     return size + extra;
 }
 
@@ -79,11 +89,18 @@ static uint8_t *ts_write_escaped(const uint8_t *from, size_t size, uint8_t *to)
 {
     size_t at = 0;
     while (at < size) {
-        if (at + 8 <= size && !ts_has_low_byte(ts_load64(from + at))) {
+        const size_t left = size - at;
+        if (left >= 8 && !ts_has_low_byte(ts_load64(from + at))) {
             memcpy(to, from + at, 8);
             to += 8;
             at += 8;
             continue;
+        }
+        if (left >= 4 && left < 8 && !ts_has_low_byte(ts_tail_bytes(from + at, left))) {
+            memcpy(to, from + at, 4);
+            memcpy(to + left - 4, from + size - 4, 4);
+            to += left;
+            break;
         }
         const uint8_t byte = from[at++];
         *to = 1;
@@ -132,6 +149,9 @@ TS_INLINE uint8_t *ts_write_value(const ts_column *column, size_t row, uint8_t *
         memcpy(to, from, width);
     } else if (width == 8) {
         ts_store64_big(to, ts_load64(from));
+    } else if (width == 4) {
+        const uint32_t big = __builtin_bswap32(ts_load32(from));
+        memcpy(to, &big, 4);
     } else {
         for (size_t b = 0; b < width; b++) to[b] = from[width - 1 - b];
     }
