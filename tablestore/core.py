@@ -12,6 +12,7 @@ from tablestore.file.schema import TableSchema
 from tablestore.file.snapshot import ManifestReference, Snapshot
 from tablestore.lsm.cache import FileCache
 from tablestore.lsm.lineage import Lineage
+from tablestore.lsm.point import PointReader
 from tablestore.storage import Storage
 
 ENTRIES_CACHED_MAX = 2_000_000
@@ -27,6 +28,7 @@ class Core:
         self.cache = FileCache(storage, table_schema)
         self._manifests: OrderedDict[str, Loaded] = OrderedDict()
         self._files: tuple[tuple[str, ...], FileSet] | None = None
+        self._points: tuple[int, PointReader] | None = None
         self._lock = threading.Lock()
 
     def files(self, snapshot: Snapshot) -> FileSet:
@@ -40,6 +42,14 @@ class Core:
         with self._lock:
             self._files = wanted, found
         return found
+
+    def points(self, snapshot: Snapshot) -> PointReader:
+        """Lookups in a snapshot; the last one is kept."""
+        found = self._points
+        if found is None or found[0] != snapshot.id:
+            found = snapshot.id, PointReader(self.cache, self.files(snapshot))
+            self._points = found
+        return found[1]
 
     def _load(self, reference: ManifestReference) -> Loaded:
         with self._lock:

@@ -311,6 +311,10 @@ def _row_batches(rows: Iterator[Any], fields: Sequence[Field], schema: pa.Schema
 
 def _key_rows(keys: list[Any], fields: Sequence[Field]) -> pa.Table:
     names = [field.name for field in fields]
+    if len(fields) == 1 and not any(
+        issubclass(kind, (tuple, list, Mapping)) for kind in set(map(type, keys))
+    ):
+        return _conform(pa.table([from_values(keys, fields[0], 0)], names=names), fields, 0)
     columns: list[list[Any]] = [[] for _ in fields]
     for position, key in enumerate(keys):
         if isinstance(key, Mapping):

@@ -22,7 +22,7 @@ from tablestore.file.snapshot import NO_PARENT_DIGEST, Snapshot
 from tablestore.lsm import scan as scans
 from tablestore.lsm.condition import compile_condition
 from tablestore.lsm.lineage import HINT_PATH, Lineage, Version
-from tablestore.lsm.point import PointReader
+from tablestore.lsm.point import encode_one
 from tablestore.options import TableOptions
 from tablestore.results import CommitResult, CompactResult, VerifyResult
 from tablestore.session import WRITER_MEMORY, OverwriteSession, Session
@@ -173,9 +173,13 @@ class View:
         """Look up by primary key: one key gives a dict or None, a list or table of keys a pa.Table of the rows found,
         in the order of the keys. A composite key is a tuple or dict."""
         schema = self._core.schema
+        points = self._core.points(self._version().snapshot)
+        if len(schema.key_fields) == 1 and not schema.order_fields:
+            encoded = encode_one(key, schema.key_fields[0])
+            if encoded is not None:
+                return points.get_one(encoded)
         single = ingest.is_single_key(key, schema)
-        wanted = ingest.keys_table([key] if single else key, schema)
-        found = PointReader(self._core.cache, self._core.files(self._version().snapshot)).get(wanted)
+        found = points.get(ingest.keys_table([key] if single else key, schema))
         if single:
             rows = found.to_pylist()
             return rows[0] if rows else None
@@ -243,7 +247,7 @@ class Table(View):
     def upsert(self, data: Any) -> CommitResult:
         """Insert rows, or replace those with the same primary key, as one snapshot.
 
-        data: anything with `__arrow_c_stream__` (pyarrow, pandas, polars, DuckDB …), a polars LazyFrame, a list of dicts.
+        data: anything with `__arrow_c_stream__` (pyarrow, pandas, polars, DuckDB …), a polars LazyFrame, list of dicts.
         """
         session = Session(self._core)
         try:

@@ -11,6 +11,7 @@ from tablestore.file import layout, partition, sst
 from tablestore.file.manifest import Entry
 from tablestore.file.schema import TableSchema
 from tablestore.file.sst_reader import Expected, SstReader
+from tablestore.lsm.blocks import BlockCache
 from tablestore.lsm.run import OpenRun, Run
 from tablestore.storage import NotFoundError, Storage
 
@@ -25,6 +26,7 @@ class FileCache:
         self.schema = schema
         self._readers: OrderedDict[str, SstReader] = OrderedDict()
         self._directories: dict[bytes, str] = {}
+        self.blocks = BlockCache()
         self._lock = threading.Lock()
 
     def open(self, entry: Entry) -> SstReader:
