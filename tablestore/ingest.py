@@ -90,6 +90,8 @@ def is_single_key(key: Any, schema: TableSchema) -> bool:
         return not any(
             isinstance(value, (list, np.ndarray, pa.Array, pa.ChunkedArray)) for value in key.values()
         )
+    if _is_tabular(key):
+        return False
     if isinstance(key, tuple):
         return len(schema.primary_key) > 1 and not any(isinstance(part, (tuple, Mapping)) for part in key)
     return isinstance(key, (str, bytes, pa.Scalar)) or not isinstance(key, Iterable)
