@@ -26,10 +26,13 @@ cdef extern from "bits.h" nogil:
     uint64_t count_ones(const uint8_t* bits, uint64_t count)
     void fill_nulls(const uint8_t* values, size_t width, const uint8_t* validity, uint64_t at, uint64_t count, uint8_t* out)
 
+cdef extern from "integer.h" nogil:
+    void check_offsets(const int32_t* offsets, size_t count, int* ascending, uint32_t* greatest)
+
 cdef extern from "rank.h" nogil:
     ctypedef uint32_t loose32
     bint rank_fixed(const uint8_t* values, size_t count, size_t width, int hint, uint64_t* least, uint64_t* greatest)
-    bint rank_text(const uint8_t* data, const loose32* offsets, size_t count, const uint8_t* validity, uint64_t at,
+    bint rank_text(const uint8_t* data, const loose32* offsets, size_t count, const uint8_t* validity,
                    uint64_t* least, uint64_t* greatest)
 
 cdef enum:
@@ -65,8 +68,10 @@ cdef class Output:
         self.valid = NULL
         self.owners = (block_end.base, None if validity is None else validity.base)
         for b in range(self.blocks):
-            if block_end[b] < before or block_end[b] - before > CHUNK_MAX:
-                raise ValueError("block_end descends, or a block is too large")
+            if block_end[b] < before:
+                raise ValueError("block_end descends")
+            if block_end[b] - before > CHUNK_MAX:
+                raise LimitExceededError(f"block {b} has too many rows", code="limit-exceeded", section="0.5")
             before = block_end[b]
         if validity is not None and validity.shape[0]:
             if validity.shape[0] * 8 < self.rows:
@@ -231,15 +236,17 @@ def encode_variable(
 ):
     """Byte strings into chunks. Bytes that offsets give to a null slot are dropped."""
     cdef Output output = Output(block_end, validity)
-    cdef int64_t row, rows = output.rows
+    cdef int64_t rows = output.rows
+    cdef int ascending = 0
+    cdef uint32_t greatest = 0
     if offsets.shape[0] < rows + 1:
         raise ValueError("fewer offsets than rows")
     check_level(level)
-    for row in range(rows):
-        if offsets[row] < 0 or offsets[row + 1] < offsets[row]:
-            raise ValueError("offsets descend")
-        if offsets[row + 1] - offsets[row] > VALUE_MAX:
-            raise LimitExceededError(f"the value of row {row} is too large", code="limit-exceeded", section="0.5")
+    check_offsets(&offsets[0], rows, &ascending, &greatest)
+    if not ascending:
+        raise ValueError("offsets descend")
+    if greatest > VALUE_MAX:
+        raise LimitExceededError(f"a value of {greatest} bytes", code="limit-exceeded", section="0.5")
     if offsets[rows] > data.shape[0]:
         raise ValueError("offsets go beyond the data")
     cdef const uint8_t* text = &data[0] if data.shape[0] else NULL
@@ -267,7 +274,7 @@ cdef int variable_block(Output output, size_t b, int64_t start, const uint8_t* d
         if raw > CHUNK_MAX:
             return output.end(b, begin, raw)
         write_variable(&output.sink, &output.space, data, places, rows, level, key)
-        if rank_text(data, <const loose32*>places, rows, output.validity.data if nulls else NULL, 0,
+        if rank_text(data, <const loose32*>places, rows, output.validity.data if nulls else NULL,
                      &output.minimum[b], &output.maximum[b]):
             output.flags[b] = HAS_STATISTICS
         else:

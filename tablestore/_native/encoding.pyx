@@ -143,7 +143,7 @@ cdef int encode_variable_node(_Writer writer, values, int encoding, int level, b
     if encoding == PREFIX:
         if not 2 <= bundle <= 256 or bundle & (bundle - 1):
             raise ValueError(f"bundle {bundle} is not a power of two in 2..256")
-        return write_prefix(sink, space, data, places, count, bundle, level)
+        return write_prefix(sink, space, data, places, count, bundle, level, False)
     if encoding == DICTIONARY:
         if not write_text_dictionary(sink, space, data, places, count, min(count, <size_t>_ENTRIES_MAX), level):
             raise ValueError("too many distinct values")

@@ -136,6 +136,21 @@ ALWAYS_INLINE void shift_offsets_body(const loose32 *restrict source, size_t cou
 MULTIVERSION(shift_offsets, (const loose32 *source, size_t count, uint32_t difference, loose32 *offsets),
              (source, count, difference, offsets))
 
+/* Whether offsets ascend, and the largest difference. */
+ALWAYS_INLINE void check_offsets_body(const loose_signed32 *restrict offsets, size_t count, int *ascending, uint32_t *greatest) {
+    uint32_t high = 0;
+    int descends = offsets[0] < 0;
+    for (size_t i = 0; i < count; i++) {
+        const uint32_t length = (uint32_t)offsets[i + 1] - (uint32_t)offsets[i];
+        descends |= offsets[i + 1] < offsets[i];
+        high = length > high ? length : high;
+    }
+    *ascending = !descends;
+    *greatest = high;
+}
+MULTIVERSION(check_offsets, (const loose_signed32 *offsets, size_t count, int *ascending, uint32_t *greatest),
+             (offsets, count, ascending, greatest))
+
 /* ---- value checks (spec §5.5) ---- */
 
 /* Non-zero if any unsigned value is >= limit. */

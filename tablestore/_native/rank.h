@@ -77,14 +77,22 @@ static int rank_fixed(const uint8_t *values, size_t count, size_t width, int hin
     return 1;
 }
 
-/* Of the non-null strings; count >= 1. validity may be NULL and starts at bit `at`. Whether there is any. */
-static int rank_text(const uint8_t *data, const loose32 *offsets, size_t count, const uint8_t *validity, uint64_t at,
-                     uint64_t *least, uint64_t *greatest) {
+static const uint64_t rank_mask[9] = {0,          0xFF,           0xFFFF,           0xFFFFFF,          0xFFFFFFFF,
+                                      0xFFFFFFFFFF, 0xFFFFFFFFFFFF, 0xFFFFFFFFFFFFFF, 0xFFFFFFFFFFFFFFFF};
+
+/* Of the non-null strings; count >= 1. validity may be NULL. Whether there is any. */
+static int rank_text(const uint8_t *data, const loose32 *offsets, size_t count, const uint8_t *validity, uint64_t *least,
+                     uint64_t *greatest) {
+    const uint8_t *const end = data + offsets[count];
     uint64_t low = ~0ull, high = 0;
     int any = 0;
     for (size_t i = 0; i < count; i++) {
-        if (validity && !(validity[(at + i) >> 3] >> ((at + i) & 7) & 1)) continue;
-        const uint64_t rank = rank_bytes(data + offsets[i], offsets[i + 1] - offsets[i]);
+        if (validity && !(validity[i >> 3] >> (i & 7) & 1)) continue;
+        const uint8_t *value = data + offsets[i];
+        const uint32_t size = offsets[i + 1] - offsets[i];
+        uint64_t rank;
+        if (end - value >= 8) rank = __builtin_bswap64(*(const loose64 *)value & rank_mask[size < 8 ? size : 8]);
+        else rank = rank_bytes(value, size);
         low = rank < low ? rank : low;
         high = rank > high ? rank : high;
         any = 1;

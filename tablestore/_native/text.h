@@ -26,23 +26,37 @@ static int is_ascii(const uint8_t *data, size_t size) {
     return any == 0;
 }
 
-/* Bytes of the valid character at data (1 to 4), 0 if there is none. Surrogates, overlong forms and code points above
- * U+10FFFF are not valid. */
-static inline int character_size(const uint8_t *data, size_t size) {
-    const uint8_t first = data[0];
-    if (first < 0x80) return 1;
-    if (first < 0xC2 || first > 0xF4 || size < 2) return 0;
-    const uint8_t second = data[1];
-    if ((second & 0xC0) != 0x80) return 0;
-    if (first < 0xE0) return 2;
-    if (size < 3 || (data[2] & 0xC0) != 0x80) return 0;
-    if (first < 0xF0) {
-        if ((first == 0xE0 && second < 0xA0) || (first == 0xED && second > 0x9F)) return 0;
-        return 3;
+/* UTF-8 as a rule about each byte and the three before it, so that it vectorises: a byte is a continuation exactly where a
+ * lead asks for one, no byte is C0, C1 or above F4, and the byte after E0, ED, F0 or F4 keeps out overlong forms, surrogates
+ * and code points above U+10FFFF. The three bytes before `data` must be readable; *wrong is non-zero if a rule breaks. */
+ALWAYS_INLINE void break_rules_body(const uint8_t *data, size_t size, uint8_t *wrong) {
+    uint8_t any = 0;
+    for (size_t i = 0; i < size; i++) {
+        const uint8_t c = data[i], one = data[(ptrdiff_t)i - 1], two = data[(ptrdiff_t)i - 2], three = data[(ptrdiff_t)i - 3];
+        const uint8_t asked = (uint8_t)((one >= 0xC0) | (two >= 0xE0) | (three >= 0xF0));
+        const uint8_t continues = (uint8_t)((c & 0xC0) == 0x80);
+        const uint8_t never = (uint8_t)((c == 0xC0) | (c == 0xC1) | (c > 0xF4));
+        const uint8_t low = (uint8_t)(((one == 0xE0) & (c < 0xA0)) | ((one == 0xF0) & (c < 0x90)));
+        const uint8_t high = (uint8_t)(((one == 0xED) & (c > 0x9F)) | ((one == 0xF4) & (c > 0x8F)));
+        any |= (asked ^ continues) | never | low | high;
     }
-    if (size < 4 || (data[3] & 0xC0) != 0x80) return 0;
-    if ((first == 0xF0 && second < 0x90) || (first == 0xF4 && second > 0x8F)) return 0;
-    return 4;
+    *wrong = any;
+}
+MULTIVERSION(break_rules, (const uint8_t *data, size_t size, uint8_t *wrong), (data, size, wrong))
+
+/* Whether the whole is UTF-8. Only bytes of `data` are read: its ends are looked at in a copy between zero bytes. */
+static int is_utf8_whole(const uint8_t *data, size_t size) {
+    uint8_t edge[3 + 64 + 3] = {0}, wrong = 0;
+    const size_t first = size < 64 ? size : 64;
+    memcpy(edge + 3, data, first);
+    break_rules(edge + 3, size <= 64 ? first + 3 : first, &wrong);
+    if (wrong || size <= 64) return !wrong;
+    break_rules(data + 64, size - 64, &wrong);
+    if (wrong) return 0;
+    memset(edge, 0, sizeof edge);
+    memcpy(edge, data + size - 3, 3);
+    break_rules(edge + 3, 3, &wrong);
+    return !wrong;
 }
 
 /* Whether the values data[offsets[i] - first, offsets[i + 1] - first) are UTF-8, each by itself, where first = offsets[0]:
@@ -51,17 +65,13 @@ static int is_utf8(const uint8_t *data, const loose32 *offsets, size_t count) {
     const uint32_t base = offsets[0];
     const size_t size = offsets[count] - base;
     if (is_ascii(data, size)) return 1;
-    for (size_t i = 0; i < size;) {
-        if (i + 8 <= size && (*(const loose64 *)(data + i) & 0x8080808080808080ull) == 0) { i += 8; continue; }
-        const int step = character_size(data + i, size - i);
-        if (step == 0) return 0;
-        i += (size_t)step;
-    }
+    if (!is_utf8_whole(data, size)) return 0;
+    uint8_t inside = 0;
     for (size_t i = 0; i < count; i++) {
         const size_t at = offsets[i] - base;
-        if (at < size && (data[at] & 0xC0) == 0x80) return 0;
+        if (at < size) inside |= (uint8_t)((data[at] & 0xC0) == 0x80);
     }
-    return 1;
+    return !inside;
 }
 
 /* ---- dictionary ---- */
@@ -180,11 +190,46 @@ static inline uint32_t common_prefix(const uint8_t *a, uint32_t a_size, const ui
 /* Whether the values are in ascending byte order (equal neighbours allowed). */
 static int is_sorted_text(const loose32 *offsets, const uint8_t *data, size_t count) {
     for (size_t i = 1; i < count; i++) {
-        const uint32_t a = offsets[i - 1], b = offsets[i], a_size = b - a, b_size = offsets[i + 1] - b;
-        const int order = memcmp(data + a, data + b, a_size < b_size ? a_size : b_size);
-        if (order > 0 || (order == 0 && a_size > b_size)) return 0;
+        const uint8_t *a = data + offsets[i - 1], *b = data + offsets[i];
+        const uint32_t a_size = offsets[i] - offsets[i - 1], b_size = offsets[i + 1] - offsets[i];
+        const uint32_t same = common_prefix(a, a_size, b, b_size);
+        if (same < a_size && (same == b_size || a[same] > b[same])) return 0;
     }
     return 1;
+}
+
+/* Longest common prefix of all values (spec §4.10). In sorted values it is that of the first and the last. */
+static uint32_t prefix_of_all(const loose32 *offsets, const uint8_t *data, size_t count, int sorted) {
+    uint32_t prefix = offsets[1] - offsets[0];
+    for (size_t i = sorted ? count - 1 : 1; i > 0 && i < count; i++)
+        prefix = common_prefix(data + offsets[0], prefix, data + offsets[i], offsets[i + 1] - offsets[i]);
+    return prefix;
+}
+
+/* Shared and suffix lengths, and the suffixes one after another at `out`, which is writable for SLACK bytes past its end.
+ * Returns the size of all suffixes. */
+static size_t build_bundles(const loose32 *offsets, const uint8_t *data, size_t count, size_t bundle, uint32_t prefix,
+                            loose32 *shared, loose32 *suffix, uint8_t *out) {
+    const uint8_t *const end = data + offsets[count], *const begin = out, *head = data;
+    uint32_t head_size = 0;
+    for (size_t i = 0; i < count; i++) {
+        const uint8_t *value = data + offsets[i];
+        const uint32_t size = offsets[i + 1] - offsets[i];
+        uint32_t common = prefix;
+        if ((i & (bundle - 1)) == 0) {
+            head = value;
+            head_size = size;
+        } else {
+            common += common_prefix(head + prefix, head_size - prefix, value + prefix, size - prefix);
+        }
+        shared[i] = common;
+        suffix[i] = size - common;
+        value += common;
+        if (size - common <= 16 && end - value >= 16) copy_16(out, value);
+        else memcpy(out, value, size - common);
+        out += size - common;
+    }
+    return (size_t)(out - begin);
 }
 
 /* First eight bytes, big-endian, padded with zero bytes: the rank of a byte string (spec §2.4). */

@@ -17,12 +17,16 @@ cdef extern from "integer.h" nogil:
     void offsets_to_lengths(const loose32* offsets, size_t count, loose32* lengths)
 
 cdef extern from "text.h" nogil:
-    uint32_t common_prefix(const uint8_t* a, uint32_t a_size, const uint8_t* b, uint32_t b_size)
+    uint32_t prefix_of_all(const loose32* offsets, const uint8_t* data, size_t count, bint ascending)
+    size_t build_bundles(const loose32* offsets, const uint8_t* data, size_t count, size_t bundle, uint32_t prefix,
+                         loose32* shared, loose32* suffix, uint8_t* out)
     bint is_sorted_text(const loose32* offsets, const uint8_t* data, size_t count)
 
 cdef extern from "dictionary.h" nogil:
+    ctypedef struct text_slot:
+        pass
     size_t dictionary_slots(size_t most)
-    size_t dictionary_of_text(const uint8_t* data, const loose32* offsets, size_t count, size_t most, uint32_t* table,
+    size_t dictionary_of_text(const uint8_t* data, const loose32* offsets, size_t count, size_t most, text_slot* table,
                               size_t slots, uint32_t* codes, uint32_t* first)
 
 cdef enum:
@@ -45,36 +49,20 @@ cdef int write_var(Sink* sink, Workspace* space, const uint8_t* data, const uint
 
 
 cdef int write_prefix(Sink* sink, Workspace* space, const uint8_t* data, const uint32_t* offsets, size_t count,
-                      int bundle, int level) except -1 nogil:
-    """Spec §4.10, its canonical form; count >= 1."""
-    cdef uint32_t* shared = <uint32_t*>room(&space.shared, count * 4)
-    cdef uint32_t* suffix = <uint32_t*>room(&space.lengths, count * 4)
+                      int bundle, int level, bint ascending) except -1 nogil:
+    """Spec §4.10, its canonical form; count >= 1. ascending: the values are known to be sorted."""
+    cdef loose32* shared = <loose32*>room(&space.shared, count * 4)
+    cdef loose32* suffix = <loose32*>room(&space.lengths, count * 4)
     cdef uint8_t* text = room(&space.text, offsets[count] - offsets[0])
-    cdef const uint8_t* head = data + offsets[0]
-    cdef const uint8_t* value
-    cdef uint32_t prefix = offsets[1] - offsets[0], head_size = 0, size
-    cdef size_t i, body
-    for i in range(1, count):
-        prefix = common_prefix(head, prefix, data + offsets[i], offsets[i + 1] - offsets[i])
-    for i in range(count):
-        value = data + offsets[i]
-        size = offsets[i + 1] - offsets[i]
-        if i & <size_t>(bundle - 1) == 0:
-            head = value
-            head_size = size
-            shared[i] = prefix
-        else:
-            shared[i] = common_prefix(head, head_size, value, size)
-        suffix[i] = size - shared[i]
-        memcpy(text, value + shared[i], suffix[i])
-        text += suffix[i]
-    body = begin_node(sink, PREFIX, bundle)
+    cdef uint32_t prefix = prefix_of_all(<const loose32*>offsets, data, count, ascending)
+    cdef size_t raw = build_bundles(<const loose32*>offsets, data, count, bundle, prefix, shared, suffix, text)
+    cdef size_t body = begin_node(sink, PREFIX, bundle)
     append_u32(sink, prefix)
     append(sink, data + offsets[0], prefix)
     write_lengths(sink, space, <const uint8_t*>shared, count, 4)
     write_lengths(sink, space, <const uint8_t*>suffix, count, 4)
-    append_u32(sink, <uint32_t>(text - space.text.data))
-    write_stream_in(sink, body, space, space.text.data, text - space.text.data, level)
+    append_u32(sink, <uint32_t>raw)
+    write_stream_in(sink, body, space, text, raw, level)
     return end_node(sink, body)
 
 
@@ -87,10 +75,10 @@ cdef int write_text_dictionary(Sink* sink, Workspace* space, const uint8_t* data
     cdef uint8_t* text
     cdef uint32_t size
     cdef int width
-    memset(room(&space.table, slots * 4), 0, slots * 4)
+    memset(room(&space.table, slots * sizeof(text_slot)), 0, slots * sizeof(text_slot))
     room(&space.codes, count * 4)
     first = <uint32_t*>room(&space.first, most * 4)
-    entries = dictionary_of_text(data, <const loose32*>offsets, count, most, <uint32_t*>space.table.data, slots,
+    entries = dictionary_of_text(data, <const loose32*>offsets, count, most, <text_slot*>space.table.data, slots,
                                  <uint32_t*>space.codes.data, first)
     if entries == 0:
         return 0
@@ -138,7 +126,7 @@ cdef int write_variable(Sink* sink, Workspace* space, const uint8_t* data, const
             return 0
         settle(&space.dictionary, False)
     if key and count > 1 and is_sorted_text(<const loose32*>offsets, data, count):
-        write_prefix(sink, space, data, offsets, count, BUNDLE, 0)
+        write_prefix(sink, space, data, offsets, count, BUNDLE, 0, True)
         # VAR takes at least its values' bytes; only where PREFIX saves some of them it is worth its slower decoding
         prefix_size = sink.size - before
         if prefix_size < 8 + offsets[count] - offsets[0]:
