@@ -48,11 +48,16 @@ def from_function(function: Callable[[str, str, Mapping[str, Any]], object]) -> 
         except FormatError as error:
             return Answer(error=error.code, offset=error.offset)
         except KeyError as error:
-            if error.args == ((noun, operation),):
-                return UNSUPPORTED
-            raise
+            return UNSUPPORTED if error.args == ((noun, operation),) else _crash(error)
+        except Exception as error:
+            return _crash(error)
 
     return run
+
+
+def _crash(error: Exception) -> Answer:
+    """An exception that is no rejection fails the case, and names itself as the code."""
+    return Answer(error=f"{type(error).__name__}: {error}")
 
 
 def run_case(case: Case, implementation: Implementation, *, check_offsets: bool = False) -> Result:

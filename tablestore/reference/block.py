@@ -54,6 +54,10 @@ def decode_chunk(cursor: Cursor, type_: Type, nullable: bool, rows: int, *, row_
 
 def _decode(cursor: Cursor, type_: Type, nullable: bool, rows: int, budget: _Budget) -> Chunk:
     start = cursor.offset
+    if rows == 0:
+        if cursor.take(cursor.remaining, "chunk without rows", "5.3") != chunk_head(type_, 0, False):
+            reject("bad-value", "a chunk without rows is more than its header", "5.3", start)
+        return Chunk([], 0, 0)
     kind = cursor.unsigned(1, "kind", "5.3")
     if kind != KINDS[type_.form]:
         reject("schema-mismatch", f"a chunk of kind {kind} in a column of {type_.name}", "5.3", start)
@@ -70,11 +74,6 @@ def _decode(cursor: Cursor, type_: Type, nullable: bool, rows: int, budget: _Bud
         reject("null-in-required", "a validity node in a column that is not nullable", "5.3", start + 1)
     if type_.form == "fixed" and rows * width > CHUNK_RAW_MAX:
         reject("limit-exceeded", f"{rows} rows of {width} bytes", "0.5", start + 4)
-    if rows == 0:
-        if flags:
-            reject("bad-value", "a validity node without a null", "5.3", start + 1)
-        cursor.finish("5.3")
-        return Chunk([], 0, 0)
     valid = _read_validity(cursor, rows) if flags else [1] * rows
     if type_.form == "list":
         chunk = _decode_list(cursor, type_, valid, budget)
@@ -120,7 +119,7 @@ def _decode_list(cursor: Cursor, type_: Type, valid: list[int], budget: _Budget)
     for length, present in zip(lengths, valid, strict=True):
         if length and not present:
             reject("bad-value", "a null list has elements", "5.3", start)
-    child = _decode_child(cursor, type_, 0, sum(lengths), budget)
+    (child,) = _decode_children(cursor, type_, sum(lengths), budget)
     values: list[object] = []
     position = 0
     for length, present in zip(lengths, valid, strict=True):
@@ -130,22 +129,25 @@ def _decode_list(cursor: Cursor, type_: Type, valid: list[int], budget: _Budget)
 
 
 def _decode_struct(cursor: Cursor, type_: Type, valid: list[int], budget: _Budget) -> Chunk:
-    count = len(valid)
-    children = [_decode_child(cursor, type_, index, count, budget) for index in range(len(type_.children))]
+    children = _decode_children(cursor, type_, len(valid), budget)
     rows = zip(*(child.values for child in children), strict=True)
     values: list[object] = [row if present else None for row, present in zip(rows, valid, strict=True)]
     return Chunk(values, sum(child.raw_size for child in children), valid.count(0))
 
 
-def _decode_child(cursor: Cursor, type_: Type, index: int, rows: int, budget: _Budget) -> Chunk:
+def _decode_children(cursor: Cursor, type_: Type, rows: int, budget: _Budget) -> list[Chunk]:
+    """The child chunks that end a nested chunk, each of `rows` rows; their sizes are checked first."""
     start = cursor.offset
-    budget.rows -= rows
+    budget.rows -= rows * len(type_.children)
     if budget.rows < 0:
         reject("limit-exceeded", f"more than {CHILD_ROWS_MAX} rows in child chunks", "0.5", start)
-    field = type_.children[index]
-    size = cursor.unsigned(4, f"size of {field.name}", "5.3")
-    inner = cursor.within(size, field.name, "5.3")
-    return _decode(inner, field.type, field.nullable, rows, budget)
+    parts = []
+    for field in type_.children:
+        size = cursor.unsigned(4, f"size of {field.name}", "5.3")
+        parts.append(cursor.within(size, field.name, "5.3"))
+    cursor.finish("5.3")
+    fields = zip(parts, type_.children, strict=True)
+    return [_decode(part, field.type, field.nullable, rows, budget) for part, field in fields]
 
 
 def class_of(type_: Type) -> Class:

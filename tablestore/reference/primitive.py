@@ -95,17 +95,17 @@ def hash64(data: bytes) -> int:
     return state ^ (state >> 32)
 
 
-def identifier(text: object, section: str, name: str) -> bytes:
-    """The 16 bytes of an identifier written as 32 lower-case hexadecimal digits (spec §1.4)."""
-    if not isinstance(text, str) or _IDENTIFIER.fullmatch(text) is None:
-        reject("json-type", f"{name} is not 32 lower-case hexadecimal digits", section)
+def identifier(text: str, code: str, name: str) -> bytes:
+    """The 16 bytes of an identifier written as 32 lower-case hexadecimal digits (spec §1.4), else `code`."""
+    if _IDENTIFIER.fullmatch(text) is None:
+        reject(code, f"{name} is not 32 lower-case hexadecimal digits", "1.4")
     return bytes.fromhex(text)
 
 
-def digest(text: object, section: str, name: str) -> int:
-    """The digest written as 16 lower-case hexadecimal digits (spec §1.3)."""
-    if not isinstance(text, str) or _DIGEST.fullmatch(text) is None:
-        reject("json-type", f"{name} is not 16 lower-case hexadecimal digits", section)
+def digest(text: str, code: str, name: str) -> int:
+    """The digest written as 16 lower-case hexadecimal digits (spec §1.3), else `code`."""
+    if _DIGEST.fullmatch(text) is None:
+        reject(code, f"{name} is not 16 lower-case hexadecimal digits", "1.3")
     return int(text, 16)
 
 

@@ -72,10 +72,10 @@ def _decode(members: document.Json) -> Properties:
     return Properties(**{**values, **binary, "columns": columns})
 
 
-def from_hexadecimal(text: object, name: str, section: str) -> bytes:
+def from_hexadecimal(text: object, name: str, section: str, code: str = "json-type") -> bytes:
     """Bytes written in lower-case hexadecimal digits."""
     if not isinstance(text, str) or _HEXADECIMAL.fullmatch(text) is None:
-        reject("json-type", f"{name!r} is not hexadecimal", section)
+        reject(code, f"{name!r} is not hexadecimal", section)
     return bytes.fromhex(text)
 
 

@@ -50,9 +50,9 @@ class Schema:
 def decode_schema(data: bytes, expected_id: int | None = None, table: str | None = None) -> Schema:
     """The schema in a document. expected_id: of the file's name; table: id of the table that refers to it."""
     members = document.parse_envelope(data)
-    check_format(members, FORMAT, "8.2")
+    check_format(members, FORMAT, "8.2", "bad-schema")
     found_table = document.member(members, "table", str, "8.2")
-    identifier(found_table, "1.4", "table")
+    identifier(found_table, "bad-schema", "table")
     id_ = document.member(members, "id", int, "8.2")
     fields_json = document.members_of(members, "fields", dict, "8.2")
     last_field_id = document.member(members, "last_field_id", int, "8.2")
@@ -83,10 +83,10 @@ def decode_schema(data: bytes, expected_id: int | None = None, table: str | None
     )  # fmt: skip
 
 
-def check_format(members: document.Json, wanted: str, section: str) -> None:
-    """The members that tell what a document is (spec §0.4)."""
+def check_format(members: document.Json, wanted: str, section: str, code: str) -> None:
+    """The members that tell what a document is (spec §0.4); `code` if it is another."""
     if document.member(members, "format", str, section) != wanted:
-        reject("bad-magic", f"format {members['format']!r}, not {wanted}", section)
+        reject(code, f"format {members['format']!r}, not {wanted}", section)
     major = document.member(members, "major", int, section)
     document.member(members, "minor", int, section)
     if major != MAJOR:

@@ -62,17 +62,19 @@ class Snapshot:
 def decode_snapshot(data: bytes, expected_id: int | None = None, table: str | None = None) -> Snapshot:
     """The snapshot in a document. expected_id: of the file's name; table: id of the table that it is in."""
     members = document.parse_envelope(data)
-    check_format(members, FORMAT, "10.2")
+    check_format(members, FORMAT, "10.2", "bad-snapshot")
     found_table = document.member(members, "table", str, "10.2")
-    identifier(found_table, "1.4", "table")
+    identifier(found_table, "bad-snapshot", "table")
     id_, parent, schema_id, time = (
         document.member(members, name, int, "10.2")
         for name in ("id", "parent", "schema_id", "timestamp_millis")
     )
-    parent_digest = digest(members.get("parent_digest"), "10.2", "parent_digest")
+    parent_digest = digest(
+        document.member(members, "parent_digest", str, "10.2"), "bad-snapshot", "parent_digest"
+    )
     kind = document.member(members, "kind", str, "10.2")
     commit = document.member(members, "commit", str, "10.2")
-    identifier(commit, "1.4", "commit")
+    identifier(commit, "bad-snapshot", "commit")
     watermark = _optional_int(members, "watermark")
     references = document.members_of(members, "manifests", dict, "10.2")
     if len(references) > MANIFESTS_MAX:
@@ -127,12 +129,13 @@ def _reference(item: document.Json) -> ManifestReference:
     file = document.member(item, "file", str, "10.2")
     numbers: dict[str, Any] = {name: document.member(item, name, int, "10.2") for name in NUMBERS}
     binary: dict[str, Any] = {
-        name: from_hexadecimal(document.member(item, name, str, "10.2"), name, "10.2")
+        name: from_hexadecimal(document.member(item, name, str, "10.2"), name, "10.2", "bad-snapshot")
         for name in ("partition_min", "partition_max")
     }
+    number = digest(document.member(item, "digest", str, "10.2"), "bad-snapshot", "digest")
     if re.fullmatch(r"[0-9a-f]{32}", file) is None:
         reject("bad-name", f"a manifest named {file!r}", "0.6")
-    return ManifestReference(file, digest(item.get("digest"), "10.2", "digest"), **binary, **numbers)
+    return ManifestReference(file, number, **binary, **numbers)
 
 
 def _committers(found: document.Json) -> dict[str, int]:
@@ -155,7 +158,7 @@ def _check(snapshot: Snapshot, expected_id: int | None, table: str | None) -> No
     if len(set(files)) != len(files) or not set(snapshot.delta) <= set(files):
         reject("bad-snapshot", "a manifest is repeated, or the delta is not in the list", "10.3")
     for reference in snapshot.manifests:
-        if not 1 <= reference.sequence <= snapshot.id:
+        if not 0 <= reference.sequence <= snapshot.id:
             reject("bad-snapshot", f"a manifest of sequence {reference.sequence}", "10.3")
         if min(reference.size, reference.added, reference.removed, reference.bucket_min) < 0:
             reject("bad-snapshot", "a negative number in a reference", "10.3")

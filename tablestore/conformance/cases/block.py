@@ -299,7 +299,7 @@ def _bad_nesting(book: Book) -> None:
     x, label = _chunk("float64", ["0000000000000000"]), _chunk("string", ["a"])
     faults: dict[str, tuple[str, str, object, bytes, int]] = {
         "child-size-large": ("A child that leads out of its parent.", "truncated", LIST, with_byte(good, size_at, len(child) + 1), 2),
-        "child-size-small": ("A child that is cut by its size.", "truncated", LIST, with_byte(good, size_at, len(child) - 1), 2),
+        "child-size-small": ("A byte of a child that its size leaves out.", "size-mismatch", LIST, with_byte(good, size_at, len(child) - 1), 2),
         "child-size-missing": ("The size of a child is missing.", "truncated", LIST, good[: size_at + 3], 2),
         "child-left-over": ("A byte after the values of a child.", "size-mismatch", LIST, head + lengths + seal_child(child + b"\0"), 2),
         "child-rows": ("A child of three rows where the lengths add up to four.", "count-mismatch", LIST, head + count_node([2, 2], 4) + seal_child(child), 2),
@@ -309,10 +309,10 @@ def _bad_nesting(book: Book) -> None:
         "lengths-plain": ("Lengths in PLAIN.", "bad-encoding", LIST, head + encode_node(fixed(4), [2, 1], PLAIN) + seal_child(child), 2),
         "lengths-huge": ("Lists of 2^33 elements.", "limit-exceeded", STRINGS, chunk_head(parse_type(STRINGS), 2, False) + count_node([2**32 - 1] * 2, 4) + seal_child(_chunk("string", ["a"])), 2),
         "lengths-32-mi": ("One element more than 33,554,432 that are empty.", "limit-exceeded", STRINGS, chunk_head(parse_type(STRINGS), 1, False) + count_node([2**25 + 1], 4) + seal_child(_chunk("string", ["a"])), 1),
-        "empty-child-with-node": ("A child without rows that has a node.", "size-mismatch", LIST, head + count_node([0, 0], 4) + seal_child(chunk_head(parse_type("int32"), 0, False) + count_node([0], 4)), 2),
+        "empty-child-with-node": ("A child without rows that has a node.", "bad-value", LIST, head + count_node([0, 0], 4) + seal_child(chunk_head(parse_type("int32"), 0, False) + count_node([0], 4)), 2),
         "empty-child-with-validity": ("A child without rows that has a validity node.", "bad-value", LIST, head + count_node([0, 0], 4) + seal_child(chunk_head(parse_type("int32"), 0, True)), 2),
         "struct-child-missing": ("A struct without its second child.", "truncated", POINT, point + seal_child(x), 1),
-        "struct-width": ("A struct of three children.", "schema-mismatch", POINT, with_byte(point, 2, 3) + seal_child(x) + seal_child(label), 1),
+        "struct-width": ("A struct of three children.", "schema-mismatch", POINT, with_byte(point, 2, 3) + seal_child(x) + seal_child(label) + seal_child(x), 1),
         "struct-child-rows": ("A child with another number of rows.", "count-mismatch", POINT, point + seal_child(x) + seal_child(_chunk("string", ["a", "b"])), 1),
         "struct-children-swapped": ("Children in another order.", "schema-mismatch", POINT, point + seal_child(label) + seal_child(x), 1),
     }  # fmt: skip

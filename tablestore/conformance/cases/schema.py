@@ -145,11 +145,11 @@ def _bad_fields(book: Book) -> None:
 def _bad_members(book: Book) -> None:
     good = write_envelope(members())
     faults: dict[str, tuple[str, str, dict[str, object]]] = {
-        "format": ("The document is no schema.", "bad-magic", {"format": "tablestore/snapshot"}),
+        "format": ("The document is no schema.", "bad-schema", {"format": "tablestore/snapshot"}),
         "major-2": ("Major version 2.", "unsupported-version", {"major": 2}),
         "major-string": ("A version that is a string.", "json-type", {"major": "1"}),
-        "table-short": ("A table id of 30 digits.", "json-type", {"table": TABLE[2:]}),
-        "table-upper-case": ("A table id in upper case.", "json-type", {"table": TABLE.upper()}),
+        "table-short": ("A table id of 30 digits.", "bad-schema", {"table": TABLE[2:]}),
+        "table-upper-case": ("A table id in upper case.", "bad-schema", {"table": TABLE.upper()}),
         "id-other": ("The id is not that of the file's name.", "wrong-table", {"id": 1}),
         "table-other": ("The schema of another table.", "wrong-table", {"table": "0" * 32}),
         "buckets-0": ("No buckets.", "bad-schema", {"buckets": 0}),

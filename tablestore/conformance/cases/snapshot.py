@@ -150,7 +150,7 @@ def _refuse(book: Book, name: str, about: str, code: str, data: bytes, section: 
 
 def _bad_members(book: Book) -> None:
     faults: dict[str, tuple[str, str, dict[str, object]]] = {
-        "format": ("The document is no snapshot.", "bad-magic", {"format": "tablestore/schema"}),
+        "format": ("The document is no snapshot.", "bad-snapshot", {"format": "tablestore/schema"}),
         "major-2": ("Major version 2.", "unsupported-version", {"major": 2}),
         "reader-feature": ("A reader feature.", "unknown-feature", {"reader_features": ["branches"]}),
         "table-other": ("A snapshot of another table.", "wrong-table", {"table": "0" * 32}),
@@ -162,11 +162,11 @@ def _bad_members(book: Book) -> None:
         "id-bool": ("An id that is true.", "json-type", {"id": True}),
         "parent-gap": ("A parent that is not id - 1.", "bad-snapshot", {"parent": 1}),
         "parent-self": ("A snapshot that is its own parent.", "bad-snapshot", {"parent": 3}),
-        "parent-digest-short": ("A digest of 15 digits.", "json-type", {"parent_digest": "0" * 15}),
-        "parent-digest-upper-case": ("A digest in upper case.", "json-type", {"parent_digest": "FEDCBA9876543210"}),
+        "parent-digest-short": ("A digest of 15 digits.", "bad-snapshot", {"parent_digest": "0" * 15}),
+        "parent-digest-upper-case": ("A digest in upper case.", "bad-snapshot", {"parent_digest": "FEDCBA9876543210"}),
         "kind": ("An unknown kind.", "bad-snapshot", {"kind": "merge"}),
         "schema-negative": ("A negative schema id.", "bad-snapshot", {"schema_id": -1}),
-        "commit": ("A commit id that is no identifier.", "json-type", {"commit": "17"}),
+        "commit": ("A commit id that is no identifier.", "bad-snapshot", {"commit": "17"}),
         "time-negative": ("A time before the epoch.", "bad-snapshot", {"timestamp_millis": -1}),
         "time-year-10000": ("A time after the year 9999.", "bad-snapshot", {"timestamp_millis": 253_402_300_800_000}),
         "watermark-string": ("A watermark that is a string.", "json-type", {"watermark": "now"}),
@@ -208,12 +208,12 @@ def _bad_references(book: Book) -> None:
     faults: dict[str, tuple[str, str, dict[str, object]]] = {
         "repeated": ("A manifest twice.", "bad-snapshot", {"file": MANIFEST_2}),
         "sequence-above-id": ("A sequence above the snapshot's id.", "bad-snapshot", {"sequence": 4}),
-        "sequence-0": ("A sequence of 0.", "bad-snapshot", {"sequence": 0}),
+        "sequence-negative": ("A sequence of -1.", "bad-snapshot", {"sequence": -1}),
         "size-negative": ("A negative size.", "bad-snapshot", {"size": -1}),
         "added-negative": ("A negative number of entries.", "bad-snapshot", {"added": -1}),
-        "digest-short": ("A digest of 8 digits.", "json-type", {"digest": "01234567"}),
+        "digest-short": ("A digest of 8 digits.", "bad-snapshot", {"digest": "01234567"}),
         "digest-number": ("A digest that is a number.", "json-type", {"digest": 1}),
-        "partition": ("A bound that is not hexadecimal.", "json-type", {"partition_min": "x"}),
+        "partition": ("A bound that is not hexadecimal.", "bad-snapshot", {"partition_min": "x"}),
         "bucket-string": ("A bucket that is a string.", "json-type", {"bucket_max": "3"}),
     }
     for name, (about, code, change) in faults.items():
