@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tablestore.file import manifest, partition
-from tablestore.file.manifest import Entry, FileSet
+from tablestore.file import keys, partition
+from tablestore.file import vector as vectors
+from tablestore.file.fileset import FileSet
+from tablestore.file.manifest import BUCKET, KEY_MAX, KEY_MIN, PARTITION, Entry, KeyRange, escape, place_range
 from tablestore.file.schema import TableSchema
 from tablestore.lsm.condition import Condition, key_buckets, may_match
 from tablestore.lsm.run import Run, sorted_runs
@@ -30,43 +34,82 @@ class BucketPlan:
 
 
 @dataclass(frozen=True)
-class Pruning:
-    """How many files were left after each step of planning."""
+class Plan:
+    """Files that are left after pruning; buckets are worked out one by one, when they are read.
 
-    files: int
+    files_live, after_partition, after_bucket count files on the way; `files` are those after the key range too.
+    """
+
+    files: FileSet
+    files_live: int
     after_partition: int
     after_bucket: int
-    after_key: int
-    after_statistics: int
+    schema: TableSchema
+    condition: Condition | None
+
+    @cached_property
+    def edges(self) -> npt.NDArray[np.int64]:
+        """Rows of `files` at which each bucket begins, and their number."""
+        return self.files.group_edges()
+
+    def __len__(self) -> int:
+        return len(self.edges) - 1
+
+    def __iter__(self) -> Iterator[BucketPlan]:
+        for start, stop in pairwise(self.edges.tolist()):
+            entries = self.files.take(np.arange(start, stop)).entries()
+            if self.condition is not None:
+                entries = _drop_alone(entries, self.schema, self.condition)
+            if entries:
+                yield BucketPlan(entries[0].place, tuple(sorted_runs(entries)))
 
 
-def plan_buckets(
-    files: FileSet, schema: TableSchema, condition: Condition | None, low: bytes | None, high: bytes | None
-) -> tuple[list[BucketPlan], Pruning]:
-    """Prune by partition, bucket, key range and, where no other run overlaps, statistics."""
-    total = len(files)
-    keep = np.ones(total, bool)
-    if condition is not None and total:
+def plan_files(
+    files: FileSet,
+    live: int,
+    schema: TableSchema,
+    condition: Condition | None,
+    low: bytes | None,
+    high: bytes | None,
+) -> Plan:
+    """Prune by partition, bucket and key range [low, high). live: number of live files, of which `files` may be a part."""
+    keep = np.ones(len(files), bool)
+    if condition is not None and len(files):
         keep &= _partition_mask(files, schema, condition)
-    after_partition = int(keep.sum())
+    after_partition = int(keep.sum()) if condition is not None else live
     buckets = key_buckets(condition, schema)
-    if buckets is not None and total:
-        keep &= np.isin(files.columns[1].typed("i4"), np.array(sorted(buckets), np.int32))
-    after_bucket = int(keep.sum())
-    if total and (low is not None or high is not None):
-        keep &= _key_mask(files, low, high)
-    after_key = int(keep.sum())
+    if buckets is not None and len(files):
+        keep &= np.isin(files.column(BUCKET).typed("i4"), np.array(sorted(buckets), np.int32))
+    after_bucket = int(keep.sum()) if condition is not None else live
     chosen = files if keep.all() else files.take(np.flatnonzero(keep))
-    plans = []
-    after_statistics = 0
-    for start, stop in chosen.groups():
-        entries = chosen.take(np.arange(start, stop)).entries()
-        if condition is not None:
-            entries = _drop_alone(entries, schema, condition)
-        if entries:
-            after_statistics += len(entries)
-            plans.append(BucketPlan(entries[0].place, tuple(sorted_runs(entries))))
-    return plans, Pruning(total, after_partition, after_bucket, after_key, after_statistics)
+    if len(chosen) and (low is not None or high is not None):
+        mask = _key_mask(chosen, low, high)
+        chosen = chosen if mask.all() else chosen.take(np.flatnonzero(mask))
+    return Plan(chosen, live, after_partition, after_bucket, schema, condition)
+
+
+def entry_ranges(condition: Condition | None, schema: TableSchema) -> list[KeyRange] | None:
+    """Key ranges of the manifest entries that a scan needs, from conditions on the first partition column or, without
+    partitions, from the buckets of the keys; None for all."""
+    if condition is None:
+        return None
+    if not schema.partition_fields:
+        buckets = key_buckets(condition, schema)
+        return None if buckets is None else [place_range(b"", bucket) for bucket in sorted(buckets)]
+    field = schema.partition_fields[0]
+    intervals = condition.intervals.get(field.name)
+    if intervals is None or any(i.low is None or i.high is None for i in intervals):
+        return None
+    ranges: list[KeyRange] = []
+    for interval in intervals:
+        low, high = (escape(_tuple_of(field, value)) for value in (interval.low, interval.high))
+        ranges.append((low, (int.from_bytes(high, "big") + 1).to_bytes(len(high), "big")))
+    return ranges
+
+
+def _tuple_of(field: Field, value: object) -> bytes:
+    column = vectors.from_arrow(pa.array([value], field.type.arrow), field.type)
+    return keys.encode_tuples([column], 1).key(0)
 
 
 def _partition_mask(files: FileSet, schema: TableSchema, condition: Condition) -> npt.NDArray[np.bool_]:
@@ -75,7 +118,7 @@ def _partition_mask(files: FileSet, schema: TableSchema, condition: Condition) -
     used = [name for name in names if name in condition.columns]
     if not used:
         return np.ones(len(files), bool)
-    encoded = files.columns[0].to_arrow().dictionary_encode()
+    encoded = files.column(PARTITION).to_arrow().dictionary_encode()
     rows = [partition.decode(schema.partition_fields, raw) for raw in encoded.dictionary.to_pylist()]
     table = partition_table(schema.partition_fields, rows)
     matches = _partitions_fit(table, schema.partition_fields, condition)
@@ -117,16 +160,16 @@ def partition_column(field: Field, values: Sequence[partition.Value]) -> pa.Arra
     if kind.kind != "fixed" or isinstance(next((v for v in values if v is not None), None), bytes):
         return pa.array(values, kind.arrow)
     raw = b"".join(int(value or 0).to_bytes(kind.width, "little", signed=kind.signed) for value in values)
-    present = np.packbits([value is not None for value in values], bitorder="little")
+    present = np.packbits(np.array([value is not None for value in values], bool), bitorder="little")
     return pa.Array.from_buffers(kind.arrow, len(values), [pa.py_buffer(present), pa.py_buffer(raw)])
 
 
 def _key_mask(files: FileSet, low: bytes | None, high: bytes | None) -> npt.NDArray[np.bool_]:
     mask = np.ones(len(files), bool)
     if low is not None:
-        mask &= np.asarray(pc.greater_equal(files.columns[9].to_arrow(), pa.scalar(low, pa.binary())))
+        mask &= np.asarray(pc.greater_equal(files.column(KEY_MAX).to_arrow(), pa.scalar(low, pa.binary())))
     if high is not None:
-        mask &= np.asarray(pc.less(files.columns[8].to_arrow(), pa.scalar(high, pa.binary())))
+        mask &= np.asarray(pc.less(files.column(KEY_MIN).to_arrow(), pa.scalar(high, pa.binary())))
     return mask
 
 
@@ -168,8 +211,3 @@ def statistics_of(entry: Entry) -> dict[int, tuple[int, int, int, int]]:
     if len(entry.statistics) % _STATISTICS.size:
         return {}
     return {item[0]: item[1:] for item in _STATISTICS.iter_unpack(entry.statistics)}
-
-
-def live_bucket(parts: Sequence[manifest.Loaded], place: tuple[bytes, int]) -> list[Entry]:
-    """Live entries of one partition and bucket from manifests loaded for it."""
-    return [entry for entry in manifest.live(parts).entries() if entry.place == place]
