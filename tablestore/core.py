@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Sequence
 
 from tablestore.errors import UnsupportedVersionError
-from tablestore.file import layout, manifest, schema
-from tablestore.file.manifest import Entry, FileSet, Loaded
+from tablestore.file import fileset, layout, manifest, schema
+from tablestore.file.fileset import FileSet
+from tablestore.file.manifest import Entry, KeyRange, Manifest
 from tablestore.file.schema import TableSchema
 from tablestore.file.snapshot import ManifestReference, Snapshot
 from tablestore.lsm.cache import FileCache
@@ -16,6 +18,9 @@ from tablestore.lsm.point import PointReader
 from tablestore.storage import Storage
 
 ENTRIES_CACHED_MAX = 2_000_000
+FILES_READ_WHOLE_MAX = (
+    20_000  # up to so many files a plan reads all entries, and later plans find them in memory
+)
 
 
 class Core:
@@ -26,19 +31,28 @@ class Core:
         self.schema = table_schema
         self.lineage = lineage
         self.cache = FileCache(storage, table_schema)
-        self._manifests: OrderedDict[str, Loaded] = OrderedDict()
+        self._manifests: OrderedDict[str, Manifest] = OrderedDict()
         self._files: tuple[tuple[str, ...], FileSet] | None = None
         self._points: tuple[int, PointReader] | None = None
         self._lock = threading.Lock()
 
-    def files(self, snapshot: Snapshot) -> FileSet:
-        """Live files of a snapshot (spec §9.6)."""
+    def files(self, snapshot: Snapshot, ranges: Sequence[KeyRange] | None = None) -> FileSet:
+        """Live files of a snapshot (spec §9.6).
+
+        ranges: encoded keys of the entries of interest; a large table then answers with those and some others.
+        """
         check_features(snapshot)
         wanted = tuple(reference.file for reference in snapshot.manifests)
         with self._lock:
             if self._files is not None and self._files[0] == wanted:
                 return self._files[1]
-        found = manifest.live([self._load(reference) for reference in snapshot.manifests])
+        if ranges is not None and snapshot.totals.files > FILES_READ_WHOLE_MAX:
+            parts = [
+                manifest.load(self.storage, self.schema.table, reference, ranges)
+                for reference in snapshot.manifests
+            ]
+            return fileset.live(parts)
+        found = fileset.live([self._load(reference) for reference in snapshot.manifests])
         with self._lock:
             self._files = wanted, found
         return found
@@ -51,7 +65,7 @@ class Core:
             self._points = found
         return found[1]
 
-    def _load(self, reference: ManifestReference) -> Loaded:
+    def _load(self, reference: ManifestReference) -> Manifest:
         with self._lock:
             loaded = self._manifests.get(reference.file)
             if loaded is not None:
@@ -60,9 +74,9 @@ class Core:
         loaded = manifest.load(self.storage, self.schema.table, reference)
         with self._lock:
             self._manifests[reference.file] = loaded
-            total = sum(part.encoded.length for part in self._manifests.values())
+            total = sum(len(part) for part in self._manifests.values())
             while total > ENTRIES_CACHED_MAX and len(self._manifests) > 1:
-                total -= self._manifests.popitem(last=False)[1].encoded.length
+                total -= len(self._manifests.popitem(last=False)[1])
         return loaded
 
     def entries(self, snapshot: Snapshot) -> list[Entry]:

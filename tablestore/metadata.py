@@ -9,7 +9,8 @@ import pyarrow as pa
 
 from tablestore.core import Core
 from tablestore.file import partition
-from tablestore.file.manifest import FileSet
+from tablestore.file.fileset import FileSet
+from tablestore.file.manifest import PARTITION
 from tablestore.file.snapshot import Snapshot
 from tablestore.lsm.plan import partition_table
 from tablestore.lsm.run import sorted_runs
@@ -60,7 +61,7 @@ def partition_columns(core: Core, files: FileSet) -> list[tuple[str, pa.Array]]:
     fields = core.schema.partition_fields
     if not fields:
         return []
-    encoded = files.columns[0].to_arrow().dictionary_encode()
+    encoded = files.column(PARTITION).to_arrow().dictionary_encode()
     rows = [partition.decode(fields, raw) for raw in encoded.dictionary.to_pylist()]
     values = partition_table(fields, rows)
     return [

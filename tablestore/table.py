@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from tablestore import ingest, maintenance, metadata
-from tablestore.core import Core, open_core
+from tablestore.core import Core, check_features, open_core
 from tablestore.errors import SchemaError, SnapshotExpiredError, TableExistsError, TableNotFoundError
 from tablestore.file import keys as encoded_keys
 from tablestore.file import layout, snapshot
@@ -167,7 +167,14 @@ class View:
         request = scans.ScanRequest(
             scans.projection(core.schema, columns), compile_condition(filter, core.schema), limit
         )
-        return scans.Scan(core.files(self._version().snapshot), core.schema, core.cache, request)
+        snapshot = self._version().snapshot
+        check_features(snapshot)
+        return scans.Scan(
+            lambda ranges: (core.files(snapshot, ranges), snapshot.totals.files),
+            core.schema,
+            core.cache,
+            request,
+        )
 
     def get(self, key: Any) -> Any:
         """Look up by primary key: one key gives a dict or None, a list or table of keys a pa.Table of the rows found,

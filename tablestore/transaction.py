@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from tablestore.core import Core
 from tablestore.errors import CommitConflictError, CommitUnknownError, StorageError
-from tablestore.file import layout, manifest, snapshot
+from tablestore.file import fileset, layout, manifest, snapshot
 from tablestore.file.manifest import ADDED, MOVED, REMOVED, Change, Entry
 from tablestore.file.snapshot import ManifestReference, Snapshot, SnapshotKind, Totals, WriterIdentity
 from tablestore.lsm.lineage import HINT_PATH, Version
@@ -140,7 +140,7 @@ class Transaction:
         name = tuple(reference.file for reference in part)
         if name not in self._written.merged:
             core = self._core
-            self._written.merged[name] = manifest.merge_references(
+            self._written.merged[name] = fileset.merge_references(
                 core.storage, core.schema.table, parent.id, part, start == 0, core.schema.options.durable
             )
         merged = self._written.merged[name]

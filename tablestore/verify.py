@@ -16,9 +16,9 @@ from tablestore._native import bloom
 from tablestore._native import hash as hashing
 from tablestore.core import Core, read_schema
 from tablestore.errors import FormatError, TableStoreError
-from tablestore.file import column_reader, keys, layout, manifest, partition, sst
+from tablestore.file import column_reader, fileset, keys, layout, manifest, partition, sst
 from tablestore.file.column_reader import Piece
-from tablestore.file.manifest import Entry
+from tablestore.file.manifest import Entry, Manifest
 from tablestore.file.snapshot import ManifestReference, Snapshot, Totals
 from tablestore.file.sst_reader import SstReader
 from tablestore.file.statistics import chunk_statistics
@@ -134,11 +134,11 @@ def _entries(core: Core, snapshot: Snapshot, findings: list[Finding]) -> list[En
         return []
     path = layout.snapshot_path(snapshot.id)
     try:
-        entries = manifest.live(loaded, strict=True).entries()
+        entries = fileset.live(loaded, strict=True).entries()
         _check_entries(core, entries, path)
     except FormatError as error:
         findings.append(_finding(error.located(path)))
-        return manifest.live(loaded).entries()
+        return fileset.live(loaded).entries()
     totals = Totals(
         len(entries),
         sum(entry.size for entry in entries),
@@ -151,13 +151,13 @@ def _entries(core: Core, snapshot: Snapshot, findings: list[Finding]) -> list[En
     return entries
 
 
-def _check_reference(reference: ManifestReference, part: manifest.Loaded) -> None:
+def _check_reference(reference: ManifestReference, part: Manifest) -> None:
     """A reference's counts and bounds against the manifest (spec §10.2)."""
     removed = int((part.kinds == manifest.REMOVED).sum())
-    bucket = part.columns[1].typed("i4")
-    partitions = part.columns[0].to_arrow()
+    bucket = part.column(manifest.BUCKET).typed("i4")
+    partitions = part.column(manifest.PARTITION).to_arrow()
     stated = (reference.added, reference.removed, reference.bucket_min, reference.bucket_max)
-    found = (part.encoded.length - removed, removed, int(bucket.min()), int(bucket.max()))
+    found = (len(part) - removed, removed, int(bucket.min()), int(bucket.max()))
     bounds = (
         partitions[0].as_py()[: keys.BOUND_SIZE].hex(),
         partitions[len(partitions) - 1].as_py()[: keys.BOUND_SIZE].hex(),
@@ -311,7 +311,7 @@ def _orphans(core: Core, chain: Sequence[Version]) -> Iterator[str]:
     for version in chain:
         used.update(reference.file for reference in version.snapshot.manifests)
         try:
-            files = core.files(version.snapshot).columns[2].to_arrow().to_pylist()
+            files = core.files(version.snapshot).column(manifest.FILE).to_arrow().to_pylist()
         except TableStoreError:
             return
         used.update(files)

@@ -1,10 +1,10 @@
-"""Manifests (spec §9): SSTs whose rows are file entries. Reading merges them with the same kernels as data."""
+"""Manifests (spec §9): SSTs whose rows are file entries."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,8 @@ from tablestore.types import Field
 
 ADDED, MOVED, REMOVED = 0, 2, 3
 LEVEL_MAX = 3
+PARTITION, BUCKET, FILE, LEVEL, SIZE, DIGEST, ROW_COUNT, DELETE_COUNT, KEY_MIN, KEY_MAX = range(10)
+SEQUENCE_MIN, SEQUENCE_MAX, ORDINAL, SCHEMA_ID, STATISTICS = range(10, 15)
 
 _COLUMNS = (
     ("partition", "binary"), ("bucket", "int32"), ("file", "string"), ("level", "int8"), ("size", "uint64"),
@@ -119,44 +121,6 @@ def write_columns(
     )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class FileSet:
-    """Live files as columns, sorted by (partition, bucket, file); `columns` in the order of FIELDS."""
-
-    columns: tuple[Vector, ...]
-    length: int
-
-    def __len__(self) -> int:
-        return self.length
-
-    def to_arrow(self) -> pa.Table:
-        """All columns as an Arrow table."""
-        return pa.table([column.to_arrow() for column in self.columns], names=[name for name, _ in _COLUMNS])
-
-    def take(self, rows: npt.NDArray[Any]) -> FileSet:
-        """The files `rows`."""
-        index = np.ascontiguousarray(rows, np.uint32)
-        return FileSet(tuple(column.take(index) for column in self.columns), len(index))
-
-    def entries(self) -> list[Entry]:
-        """All files as objects; meant for a bucket or two, not for a whole table."""
-        values = [column.to_arrow().to_pylist() for column in self.columns]
-        return [Entry(*row) for row in zip(*values, strict=True)]
-
-    def groups(self) -> list[tuple[int, int]]:
-        """Row ranges of equal (partition, bucket), in order."""
-        if self.length == 0:
-            return []
-        bucket = self.columns[1].typed("i4")
-        partition = self.columns[0]
-        codes = np.asarray(partition.to_arrow().dictionary_encode().indices)
-        edges = np.flatnonzero((np.diff(bucket) != 0) | (np.diff(codes) != 0)) + 1
-        return list(zip([0, *edges.tolist()], [*edges.tolist(), self.length], strict=True))
-
-
-EMPTY = FileSet(tuple(vectors.from_arrow(pa.array([], f.type.arrow), f.type) for f in FIELDS), 0)
-
-
 def open_manifest(storage: Storage, table: str, reference: ManifestReference) -> SstReader:
     """Open a manifest and check it against its reference."""
     expected = Expected(reference.file, reference.size, int(reference.digest, 16), table, sst.MANIFEST_FILE)
@@ -174,149 +138,130 @@ def open_manifest(storage: Storage, table: str, reference: ManifestReference) ->
     return reader
 
 
-@dataclass(frozen=True)
-class Loaded:
-    """One decoded manifest, or the part of it for a range of keys; sequences are resolved."""
+KeyRange = tuple[bytes, bytes | None]
 
-    encoded: keys.Keys
-    kinds: npt.NDArray[np.uint8]
-    columns: tuple[Vector, ...]
+
+class Manifest:
+    """An open manifest, or the blocks of it that can hold entries of some key ranges.
+
+    Keys and kinds are decoded and checked at once, other columns when they are first asked for. Sequences are resolved
+    (spec §9.4). Thread-safe.
+    """
+
+    def __init__(
+        self,
+        storage: Storage,
+        table: str,
+        reference: ManifestReference,
+        ranges: Sequence[KeyRange] | None = None,
+    ) -> None:
+        self._reader = open_manifest(storage, table, reference)
+        self._sequence = reference.sequence
+        self._pieces = [Piece(self._reader, 0, int(self._reader.footer.row_count))]
+        self._wanted = None if ranges is None else _blocks_of(self._reader, ranges)
+        self._columns: dict[int, Vector] = {}
+        self._lock = threading.Lock()
+        key_columns = [self.column(index) for index in range(3)]
+        self.kinds = column_reader.read_column(self._pieces, sst.ROW_KIND, self._wanted).typed("u1")
+        self.encoded = keys.encode(key_columns, len(self.kinds))
+        self._check_keys(key_columns)
+
+    def __len__(self) -> int:
+        return len(self.kinds)
+
+    @property
+    def columns(self) -> tuple[Vector, ...]:
+        """All columns, in the order of FIELDS."""
+        return tuple(self.column(index) for index in range(len(FIELDS)))
+
+    def column(self, index: int) -> Vector:
+        """One column, by its place in FIELDS."""
+        with self._lock:
+            found = self._columns.get(index)
+        if found is None:
+            found = column_reader.read_column(self._pieces, FIELDS[index], self._wanted)
+            if index in (SEQUENCE_MIN, SEQUENCE_MAX):
+                values = found.typed("u8")
+                resolved = np.where(values == 0, np.uint64(self._sequence), values)
+                found = Vector(found.type, found.length, resolved.view(np.uint8))
+            self._check_column(index, found)
+            with self._lock:
+                self._columns[index] = found
+        return found
+
+    def _fail(self, message: str, code: str = "bad-entry", section: str = "9.2") -> FormatError:
+        return FormatError(
+            message, code=code, file=self._reader.path, offset=sst.HEADER_SIZE, section=section
+        )
+
+    def _check_keys(self, columns: Sequence[Vector]) -> None:
+        if not len(self.kinds):
+            return
+        if self.encoded.first_disorder() >= 0:
+            raise self._fail("entries are not in the order of their keys", "key-order", "7.7")
+        if np.any((self.kinds != ADDED) & (self.kinds != MOVED) & (self.kinds != REMOVED)):
+            raise self._fail("an entry is neither added, moved nor removed")
+        bad = _first_bad_file_id(columns[FILE])
+        if bad >= 0:
+            raise layout.bad_name(columns[FILE].to_arrow()[bad].as_py(), self._reader.path)
+
+    def _check_column(self, index: int, column: Vector) -> None:
+        if index == LEVEL:
+            level = column.typed("i1")
+            if np.any(level < 0) or np.any(level > LEVEL_MAX):
+                raise self._fail("a level is out of range")
+        elif index == BUCKET and np.any(column.typed("i4") < 0):
+            raise self._fail("a bucket is negative")
+        elif index == ROW_COUNT and np.any(column.typed("u8") == 0):
+            raise self._fail("a file has no rows")
+        elif index == SIZE and np.any(column.typed("u8") < sst.HEADER_SIZE + sst.FOOTER_SIZE):
+            raise self._fail("the size of a file is impossible")
+        elif index == DELETE_COUNT and np.any(column.typed("u8") > self.column(ROW_COUNT).typed("u8")):
+            raise self._fail("a file has more deletes than rows")
+        elif index == SEQUENCE_MAX and np.any(column.typed("u8") < self.column(SEQUENCE_MIN).typed("u8")):
+            raise self._fail("a sequence range is inverted", "sequence-range")
+
+
+_HEXADECIMAL = np.isin(np.arange(256), np.frombuffer(b"0123456789abcdef", np.uint8))
+
+
+def _first_bad_file_id(names: Vector) -> int:
+    """Index of the first text that is not a file id (spec §0.6), or -1."""
+    sizes = np.diff(names.offsets)
+    if np.all(sizes == 32):
+        fits = _HEXADECIMAL[names.values].reshape(-1, 32)
+        return -1 if fits.all() else int(np.argmin(fits.all(axis=1)))
+    return int(np.argmax(sizes != 32))
 
 
 def load(
-    storage: Storage, table: str, reference: ManifestReference, place: tuple[bytes, int] | None = None
-) -> Loaded:
-    """Decode a manifest. With `place` only the blocks that can hold entries of that partition and bucket."""
-    reader = open_manifest(storage, table, reference)
-    try:
-        start, stop = 0, int(reader.footer.row_count)
-        if place is not None:
-            start, stop = _rows_of(reader, place)
-        pieces = [Piece(reader, start, stop)] if stop > start else []
-        columns = [column_reader.read_column(pieces, field) for field in FIELDS]
-        kinds = column_reader.read_column(pieces, sst.ROW_KIND).typed("u1")
-        encoded = keys.encode(columns[:3], stop - start)
-        _check_rows(reader, encoded, kinds, columns)
-    finally:
-        reader.close()
-    for column, number in ((10, reference.sequence), (11, reference.sequence)):
-        values = columns[column].typed("u8")
-        resolved = np.where(values == 0, np.uint64(number), values)
-        columns[column] = Vector(columns[column].type, columns[column].length, resolved.view(np.uint8))
-    return Loaded(encoded, kinds, tuple(columns))
+    storage: Storage, table: str, reference: ManifestReference, ranges: Sequence[KeyRange] | None = None
+) -> Manifest:
+    """Open a manifest. ranges: encoded key ranges [low, high); blocks that cannot hold such keys are left out."""
+    return Manifest(storage, table, reference, ranges)
 
 
-def prefix_of(place: tuple[bytes, int]) -> bytes:
-    """Encoded key prefix of all entries of a partition and bucket."""
-    partition, bucket = place
-    escaped = (
+def escape(partition: bytes) -> bytes:
+    """The partition as it begins an entry's encoded key (spec §3.2), without terminator."""
+    return (
         partition.replace(b"\x01", b"\x01\x02")
         .replace(b"\x00", b"\x01\x00")
         .replace(b"\x01\x02", b"\x01\x01")
     )
-    return escaped + b"\x00" + (bucket ^ 0x80000000).to_bytes(4, "big")
 
 
-def _rows_of(reader: SstReader, place: tuple[bytes, int]) -> tuple[int, int]:
-    prefix = prefix_of(place)[: keys.BOUND_SIZE]
+def place_range(partition: bytes, bucket: int) -> KeyRange:
+    """Encoded keys of all entries of a partition and bucket."""
+    prefix = escape(partition) + b"\x00" + (bucket ^ 0x80000000).to_bytes(4, "big")
+    return prefix, (int.from_bytes(prefix, "big") + 1).to_bytes(len(prefix), "big")
+
+
+def _blocks_of(reader: SstReader, ranges: Sequence[KeyRange]) -> npt.NDArray[np.bool_]:
+    """bool[B]: blocks whose key bounds meet one of the ranges."""
     first, last = reader.directory.first, reader.directory.last
-    blocks = [
-        b for b in range(first.length) if last.key(b) >= prefix and first.key(b)[: len(prefix)] <= prefix
-    ]
-    if not blocks:
-        return 0, 0
-    return int(reader.row_start[blocks[0]]), int(reader.row_start[blocks[-1] + 1])
-
-
-def _check_rows(
-    reader: SstReader, encoded: keys.Keys, kinds: npt.NDArray[np.uint8], columns: Sequence[Vector]
-) -> None:
-    def fail(message: str, code: str = "bad-entry", section: str = "9.2") -> FormatError:
-        return FormatError(message, code=code, file=reader.path, offset=sst.HEADER_SIZE, section=section)
-
-    if encoded.length == 0:
-        return
-    if encoded.first_disorder() >= 0:
-        raise fail("entries are not in the order of their keys", "key-order", "7.7")
-    if np.any((kinds != ADDED) & (kinds != MOVED) & (kinds != REMOVED)):
-        raise fail("an entry is neither added, moved nor removed")
-    level = columns[3].typed("i1")
-    if np.any(level < 0) or np.any(level > LEVEL_MAX):
-        raise fail("a level is out of range")
-    if np.any(columns[1].typed("i4") < 0):
-        raise fail("a bucket is negative")
-    rows, deletes = columns[6].typed("u8"), columns[7].typed("u8")
-    low, high = columns[10].typed("u8"), columns[11].typed("u8")
-    if np.any(rows == 0) or np.any(deletes > rows) or np.any(columns[4].typed("u8") < 160):
-        raise fail("rows, deletes or size of a file are impossible")
-    if np.any((low == 0) != (high == 0)) or np.any(low > high):
-        raise fail("a sequence range is inverted", "sequence-range")
-    for name in columns[2].to_arrow().to_pylist():
-        if not layout.is_file_id(name):
-            raise layout.bad_name(name, reader.path)
-
-
-def live(parts: Sequence[Loaded], strict: bool = False) -> FileSet:
-    """Merge manifests, oldest first, into live files (spec §9.6). strict: also check that changes fit together."""
-    parts = [part for part in parts if part.encoded.length]
-    if not parts:
-        return EMPTY
-    encoded = keys.concat([part.encoded for part in parts])
-    run_end = np.cumsum([part.encoded.length for part in parts]).astype(np.int64)
-    kinds = np.concatenate([part.kinds for part in parts])
-    if strict:
-        _check_history(encoded, run_end, kinds)
-    winners = encoded.merge(run_end, None)
-    winners = winners[kinds[winners] != REMOVED]
-    columns = tuple(
-        vectors.concat([part.columns[index] for part in parts]).take(winners) for index in range(len(FIELDS))
-    )
-    return FileSet(columns, len(winners))
-
-
-def _check_history(encoded: keys.Keys, run_end: npt.NDArray[np.int64], kinds: npt.NDArray[np.uint8]) -> None:
-    """A file is added once, then moved any number of times, then removed at most once."""
-    state: dict[bytes, int] = {}
-    for row in range(encoded.length):
-        name = encoded.key(row)
-        before = state.get(name)
-        kind = int(kinds[row])
-        if (kind == ADDED) != (before is None) or before == REMOVED:
-            raise FormatError(
-                f"file {name[-32:].decode('utf-8', 'replace')} is added, moved or removed out of turn",
-                code="bad-entry",
-                section="9.6",
-            )
-        state[name] = kind
-
-
-def merge_references(
-    storage: Storage,
-    table: str,
-    base: int,
-    references: Sequence[ManifestReference],
-    at_start: bool,
-    durable: bool,
-) -> ManifestReference | None:
-    """Merge a contiguous part of a snapshot's list into one manifest (spec §9.7); None if nothing remains."""
-    parts = [load(storage, table, reference) for reference in references]
-    encoded = keys.concat([part.encoded for part in parts])
-    run_end = np.cumsum([part.encoded.length for part in parts]).astype(np.int64)
-    kinds = np.concatenate([part.kinds for part in parts])
-    winners = encoded.merge(run_end, None)
-    added_here = encoded.take(np.flatnonzero(kinds == ADDED).astype(np.uint32))
-    order, _ = added_here.sort(None, 1, None)
-    found = added_here.take(order).search(encoded.take(winners)) >= 0
-    chosen = kinds[winners]
-    keep = ~((chosen == REMOVED) & (found | at_start))
-    result = np.where(found & (chosen == MOVED), ADDED, chosen)[keep].astype(np.uint8)
-    winners = winners[keep]
-    if not len(winners):
-        return None
-    columns = [vectors.concat([part.columns[i] for part in parts]).take(winners) for i in range(len(FIELDS))]
-    return write_columns(storage, table, base, columns, result, max(r.sequence for r in references), durable)
-
-
-def moved(entry: Entry, level: int) -> Change:
-    """The change that puts a live file on another level."""
-    return Change(MOVED, replace(entry, level=level))
+    wanted = np.zeros(first.length, bool)
+    for low, high in ranges:
+        start = last.lower_bound(low[: keys.BOUND_SIZE])
+        stop = first.length if high is None else first.upper_bound(high[: keys.BOUND_SIZE])
+        wanted[start:stop] = True
+    return wanted

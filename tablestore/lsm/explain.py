@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from tablestore.lsm.cache import FileCache
-from tablestore.lsm.plan import BucketPlan, Pruning
+from tablestore.lsm.plan import Plan
 from tablestore.lsm.window import Window
 from tablestore.types import Field
 
@@ -52,14 +52,11 @@ class Explanation:
 
 
 def explain(
-    plans: Sequence[BucketPlan],
-    pruning: Pruning,
-    fields: Sequence[Field],
-    cache: FileCache,
-    windows: Callable[[], Iterator[Window]],
+    plan: Plan, fields: Sequence[Field], cache: FileCache, windows: Callable[[], Iterator[Window]]
 ) -> Explanation:
     """Open the planned files' footers and count."""
-    entries = [entry for plan in plans for run in plan.runs for entry in run.files]
+    buckets = list(plan)
+    entries = [entry for bucket in buckets for run in bucket.runs for entry in run.files]
     cut = list(windows())
     wanted = {field.id for field in fields}
     bytes_of_columns = 0
@@ -70,13 +67,13 @@ def explain(
                 bytes_of_columns += int(reader.directory.size[ordinal].sum())
     return Explanation(
         columns=tuple(field.name for field in fields),
-        files_total=pruning.files,
-        files_after_partition=pruning.after_partition,
-        files_after_bucket=pruning.after_bucket,
-        files_after_key=pruning.after_key,
-        files_after_statistics=pruning.after_statistics,
-        buckets=len(plans),
-        runs_max=max((len(plan.runs) for plan in plans), default=0),
+        files_total=plan.files_live,
+        files_after_partition=plan.after_partition,
+        files_after_bucket=plan.after_bucket,
+        files_after_key=len(plan.files),
+        files_after_statistics=len(entries),
+        buckets=len(buckets),
+        runs_max=max((len(bucket.runs) for bucket in buckets), default=0),
         levels=dict(Counter(entry.level for entry in entries)),
         windows=len(cut),
         windows_without_merge=sum(len(window.slices) == 1 for window in cut),

@@ -72,7 +72,7 @@ def plan_files(
     low: bytes | None,
     high: bytes | None,
 ) -> Plan:
-    """Prune by partition, bucket and key range [low, high). live: number of live files, of which `files` may be a part."""
+    """Prune by partition, bucket and key range [low, high). live: number of all live files, `files` or more."""
     keep = np.ones(len(files), bool)
     if condition is not None and len(files):
         keep &= _partition_mask(files, schema, condition)

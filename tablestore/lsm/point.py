@@ -14,8 +14,9 @@ import pyarrow as pa
 from tablestore._native import hash as hashing
 from tablestore.file import keys
 from tablestore.file import vector as vectors
+from tablestore.file.fileset import FileSet
 from tablestore.file.keys import Keys
-from tablestore.file.manifest import Entry, FileSet
+from tablestore.file.manifest import BUCKET, Entry
 from tablestore.file.sst_reader import SstReader
 from tablestore.lsm.blocks import Block
 from tablestore.lsm.cache import FileCache
@@ -50,7 +51,7 @@ class PointReader:
         self._runs: dict[int, list[list[Run]]] = {}
         self._targets: dict[int, list[list[_Target]]] = {}
         self._groups: dict[int, list[tuple[int, int]]] = {}
-        bucket = files.columns[1].typed("i4")
+        bucket = files.column(BUCKET).typed("i4")
         for start, stop in files.groups():
             self._groups.setdefault(int(bucket[start]), []).append((start, stop))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -12,17 +12,20 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from tablestore.errors import SchemaError
+from tablestore.file.fileset import FileSet
 from tablestore.file.keys import WordKeys
-from tablestore.file.manifest import FileSet
+from tablestore.file.manifest import KeyRange
 from tablestore.file.schema import TableSchema
 from tablestore.lsm.cache import FileCache
 from tablestore.lsm.condition import Condition, key_range, matching_blocks
 from tablestore.lsm.explain import Explanation, explain
 from tablestore.lsm.parallel import ordered_map, workers
-from tablestore.lsm.plan import BucketPlan, Pruning, plan_buckets
+from tablestore.lsm.plan import Plan, entry_ranges, plan_files
 from tablestore.lsm.run import OpenRun
 from tablestore.lsm.window import Selection, Window, block_rows, cut, select
 from tablestore.types import Field
+
+Files = Callable[[Sequence[KeyRange] | None], tuple[FileSet, int]]
 
 SCAN_MEMORY = 256 << 20
 WINDOW_ROWS_MIN = 65_536
@@ -44,11 +47,12 @@ class ScanRequest:
 class Scan:
     """A lazy read of one snapshot. Nothing is opened before rows, a count or an explanation are asked for.
 
-    Rows come partition by partition, bucket by bucket, in key order within a bucket. Has `__arrow_c_stream__`, so
-    `pa.table(scan)`, Polars, DuckDB and pandas take it as it is.
+    files: gives the live files of entries in some key ranges, and the number of all. Rows come partition by partition,
+    bucket by bucket, in key order within a bucket. Has `__arrow_c_stream__`, so `pa.table(scan)`, Polars, DuckDB and
+    pandas take it as it is.
     """
 
-    def __init__(self, files: FileSet, schema: TableSchema, cache: FileCache, request: ScanRequest) -> None:
+    def __init__(self, files: Files, schema: TableSchema, cache: FileCache, request: ScanRequest) -> None:
         self._files = files
         self._schema = schema
         self._cache = cache
@@ -98,22 +102,22 @@ class Scan:
 
     def explain(self) -> Explanation:
         """What the scan will read and what it leaves out, without reading rows."""
-        plans, pruning = self._plan
-        return explain(plans, pruning, self._request.fields, self._cache, self.windows)
+        return explain(self._plan, self._request.fields, self._cache, self.windows)
 
     @cached_property
-    def _plan(self) -> tuple[list[BucketPlan], Pruning]:
-        low, high = key_range(self._request.condition, self._schema)
-        return plan_buckets(self._files, self._schema, self._request.condition, low, high)
+    def _plan(self) -> Plan:
+        condition = self._request.condition
+        files, live = self._files(entry_ranges(condition, self._schema))
+        return plan_files(files, live, self._schema, condition, *key_range(condition, self._schema))
 
     def windows(self) -> Iterator[Window]:
         """Windows of all buckets, cut so that `workers` of them fit into the budget."""
         low, high = key_range(self._request.condition, self._schema)
         rows = window_rows(self._request.memory, len(self._request.fields) + len(self._schema.key_fields))
-        for plan in self._plan[0]:
+        for plan in self._plan:
             runs = self._cache.open_runs(plan.runs)
             share = -(-sum(run.rows for run in runs) // workers())
-            few = len(self._plan[0]) < workers()
+            few = len(self._plan) < workers()
             yield from cut(plan.place, runs, max(WINDOW_ROWS_MIN, share) if few else rows, low, high)
 
     def _tables(self) -> Iterator[pa.Table]:

@@ -1,0 +1,148 @@
+"""Sets of live files (spec §9.6): manifests merged with the kernels that merge data, columns decoded when needed."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from tablestore.errors import FormatError
+from tablestore.file import keys, manifest
+from tablestore.file import vector as vectors
+from tablestore.file.manifest import (
+    ADDED,
+    BUCKET,
+    FIELDS,
+    MOVED,
+    PARTITION,
+    REMOVED,
+    Entry,
+    Manifest,
+)
+from tablestore.file.snapshot import ManifestReference
+from tablestore.file.vector import Vector
+from tablestore.storage import Storage
+
+
+class FileSet:
+    """Live files, sorted by (partition, bucket, file). Thread-safe."""
+
+    def __init__(self, length: int, read: Callable[[int], Vector]) -> None:
+        self.length = length
+        self._read = read
+        self._columns: dict[int, Vector] = {}
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return self.length
+
+    def column(self, index: int) -> Vector:
+        """One column, by its place in `manifest.FIELDS`."""
+        with self._lock:
+            found = self._columns.get(index)
+        if found is None:
+            found = self._read(index)
+            with self._lock:
+                self._columns[index] = found
+        return found
+
+    def to_arrow(self) -> pa.Table:
+        """All columns as an Arrow table."""
+        return pa.table(
+            [self.column(index).to_arrow() for index in range(len(FIELDS))],
+            names=[field.name for field in FIELDS],
+        )
+
+    def take(self, rows: npt.NDArray[Any]) -> FileSet:
+        """The files `rows`."""
+        index = np.ascontiguousarray(rows, np.uint32)
+        return FileSet(len(index), lambda column: self.column(column).take(index))
+
+    def entries(self) -> list[Entry]:
+        """All files as objects; meant for a bucket or two, not for a whole table."""
+        values = [self.column(index).to_arrow().to_pylist() for index in range(len(FIELDS))]
+        return [Entry(*row) for row in zip(*values, strict=True)]
+
+    def group_edges(self) -> npt.NDArray[np.int64]:
+        """Where (partition, bucket) changes, with 0 and the length: int64[groups + 1]."""
+        if self.length == 0:
+            return np.zeros(1, np.int64)
+        bucket = self.column(BUCKET).typed("i4")
+        codes = np.asarray(self.column(PARTITION).to_arrow().dictionary_encode().indices)
+        inner = np.flatnonzero((bucket[1:] != bucket[:-1]) | (codes[1:] != codes[:-1])) + 1
+        return np.concatenate([[0], inner, [self.length]]).astype(np.int64)
+
+    def groups(self) -> list[tuple[int, int]]:
+        """Row ranges of equal (partition, bucket), in order."""
+        edges = self.group_edges().tolist()
+        return list(pairwise(edges))
+
+
+def live(parts: Sequence[Manifest], strict: bool = False) -> FileSet:
+    """Merge manifests, oldest first. strict: also check that changes fit together (spec §9.6)."""
+    parts = [part for part in parts if len(part)]
+    if not parts:
+        return FileSet(0, lambda index: vectors.nulls(FIELDS[index].type, 0))
+    kinds = np.concatenate([part.kinds for part in parts])
+    if len(parts) == 1 and not strict and not kinds.any():
+        return FileSet(len(kinds), parts[0].column)
+    encoded = keys.concat([part.encoded for part in parts])
+    run_end = np.cumsum([len(part) for part in parts]).astype(np.int64)
+    if strict:
+        _check_history(encoded, kinds)
+    winners = encoded.merge(run_end, None)
+    winners = winners[kinds[winners] != REMOVED]
+    return FileSet(len(winners), lambda index: _joined(parts, index).take(winners))
+
+
+def _joined(parts: Sequence[Manifest], index: int) -> Vector:
+    return vectors.concat([part.column(index) for part in parts])
+
+
+def _check_history(encoded: keys.Keys, kinds: npt.NDArray[np.uint8]) -> None:
+    """A file is added once, then moved any number of times, then removed at most once."""
+    state: dict[bytes, int] = {}
+    for row in range(encoded.length):
+        name = encoded.key(row)
+        before = state.get(name)
+        kind = int(kinds[row])
+        if (kind == ADDED) != (before is None) or before == REMOVED:
+            raise FormatError(
+                f"file {name[-32:].decode('utf-8', 'replace')} is added, moved or removed out of turn",
+                code="bad-entry",
+                section="9.6",
+            )
+        state[name] = kind
+
+
+def merge_references(
+    storage: Storage,
+    table: str,
+    base: int,
+    references: Sequence[ManifestReference],
+    at_start: bool,
+    durable: bool,
+) -> ManifestReference | None:
+    """Merge a contiguous part of a snapshot's list into one manifest (spec §9.7); None if nothing remains."""
+    parts = [manifest.load(storage, table, reference) for reference in references]
+    encoded = keys.concat([part.encoded for part in parts])
+    run_end = np.cumsum([len(part) for part in parts]).astype(np.int64)
+    kinds = np.concatenate([part.kinds for part in parts])
+    winners = encoded.merge(run_end, None)
+    added_here = encoded.take(np.flatnonzero(kinds == ADDED).astype(np.uint32))
+    order, _ = added_here.sort(None, 1, None)
+    found = added_here.take(order).search(encoded.take(winners)) >= 0
+    chosen = kinds[winners]
+    keep = ~((chosen == REMOVED) & (found | at_start))
+    result = np.where(found & (chosen == MOVED), ADDED, chosen)[keep].astype(np.uint8)
+    winners = winners[keep]
+    if not len(winners):
+        return None
+    columns = [_joined(parts, index).take(winners) for index in range(len(FIELDS))]
+    newest = max(reference.sequence for reference in references)
+    return manifest.write_columns(storage, table, base, columns, result, newest, durable)
