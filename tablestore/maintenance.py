@@ -73,7 +73,11 @@ def _plan(core: Core, base: Version, full: bool, only: set[Place] | None) -> lis
         if only is not None and place not in only:
             continue
         runs = sorted_runs(entries)
-        chosen = compaction.pick_full(runs) if full else compaction.pick(runs, core.schema.options)
+        chosen = (
+            compaction.pick_full(runs, deletes_stay=bool(core.schema.order_fields))
+            if full
+            else compaction.pick(runs, core.schema.options)
+        )
         if chosen is not None:
             work.append(_Work(place, runs, chosen))
     return work

@@ -48,9 +48,10 @@ def pick(runs: Sequence[Run], options: TableOptions) -> Pick | None:
     return _placed(runs, chosen, options.target_file_bytes)
 
 
-def pick_full(runs: Sequence[Run]) -> Pick | None:
-    """All runs into the last level, unless the bucket is one such run without deletes already."""
-    if not runs or (len(runs) == 1 and runs[0].level == LEVEL_MAX and runs[0].deletes == 0):
+def pick_full(runs: Sequence[Run], deletes_stay: bool = False) -> Pick | None:
+    """All runs into the last level, unless the bucket is one such run, without deletes that can go, already."""
+    done = len(runs) == 1 and runs[0].level == LEVEL_MAX and (runs[0].deletes == 0 or deletes_stay)
+    if not runs or done:
         return None
     return Pick(0, len(runs), LEVEL_MAX)
 
@@ -132,7 +133,9 @@ class _Output:
     def append(self, part: Window) -> None:
         """Merge one window and write its rows."""
         schema = self._cache.schema
-        selection = window.select(part, schema.key_fields, schema.order_fields, keep_deletes=not self._oldest)
+        # With sequence fields a late row may still come (spec §12.3), and only the delete can tell that it is late.
+        keep_deletes = not self._oldest or bool(schema.order_fields)
+        selection = window.select(part, schema.key_fields, schema.order_fields, keep_deletes=keep_deletes)
         count = len(selection)
         if count == 0:
             return
