@@ -7,14 +7,14 @@ chunk, and `chunk`, the index of the chunk in the call.
 
 import numpy as np
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from tablestore._native.chunk cimport (
     CHUNK_MAX, KIND_BITS, KIND_FIXED, KIND_LIST, KIND_STRUCT, KIND_VARIABLE, Chunk, Selection, ValidityOutput, open_chunk,
     read_head, read_validity,
 )
-from tablestore._native.cursor cimport fail, finish, rest, take, take_u32
+from tablestore._native.cursor cimport fail, finish, take as take_bytes, take_u32
 from tablestore._native.fixed_reader cimport (
     ANY_FIXED, ONLY_LENGTHS, Scratch, read_bits, read_fixed, release_scratch,
 )
@@ -288,10 +288,10 @@ cdef list_lengths(Chunk* head, Scratch* scratch):
 
 
 cdef list child_places(Chunk* head, uint32_t count):
-    cdef uint32_t size = 0, i
+    cdef uint32_t size = 0, _child
     cdef list places = []
-    for i in range(count):
+    for _child in range(count):
         take_u32(&head.cursor, &size, b"5.3")
-        take(&head.cursor, size, b"5.3")
+        take_bytes(&head.cursor, size, b"5.3")
         places.append((head.cursor.at - head.cursor.start - size, size))
     return places

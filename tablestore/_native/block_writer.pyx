@@ -15,7 +15,7 @@ from tablestore._native.chunk cimport (
 )
 from tablestore._native.fixed_choice cimport write_bits, write_fixed
 from tablestore._native.fixed_writer cimport Workspace, release_workspace, write_lengths
-from tablestore._native.sink cimport Sink, append, append_u32, release, reserve, room
+from tablestore._native.sink cimport Sink, append, append_u32, release, room
 from tablestore._native.variable_writer cimport write_variable
 
 from tablestore.errors import LimitExceededError

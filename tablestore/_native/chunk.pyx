@@ -3,9 +3,9 @@
 import numpy as np
 
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
-from libc.string cimport memcpy, memset
+from libc.string cimport memcpy
 
-from tablestore._native.cursor cimport Cursor, fail, rest, take_u8, take_u16, take_u32
+from tablestore._native.cursor cimport fail, take_u8, take_u16, take_u32
 from tablestore._native.fixed_reader cimport Scratch, read_bits
 from tablestore._native.sink cimport Sink, append, room
 

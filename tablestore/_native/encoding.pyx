@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t
-from libc.string cimport memcpy, memset
+from libc.stdint cimport int32_t, uint8_t, uint32_t
+from libc.string cimport memset
 
 from tablestore._native.cursor cimport Cursor, fail, finish
 from tablestore._native.fixed_choice cimport choose_exponent, write_bits, write_fixed
@@ -12,7 +12,7 @@ from tablestore._native.fixed_reader cimport (
     release_scratch,
 )
 from tablestore._native.fixed_writer cimport (
-    HINT_DECIMAL, HINT_FLOAT32, HINT_FLOAT64, HINT_OPAQUE, HINT_SIGNED, HINT_UNSIGNED, Workspace, plan_bitpack,
+    HINT_OPAQUE, HINT_SIGNED, Workspace, plan_bitpack,
     release_workspace, write_alp, write_bitpack, write_constant, write_delta, write_dictionary, write_plain, write_rle,
     write_widen,
 )

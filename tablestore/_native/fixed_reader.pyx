@@ -8,8 +8,8 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from tablestore._native.codec cimport read_stream
-from tablestore._native.cursor cimport Cursor, fail, finish, rest, take, take_u8, take_u16, take_u32
-from tablestore._native.sink cimport Sink, release, room
+from tablestore._native.cursor cimport Cursor, fail, finish, take, take_u8, take_u16, take_u32
+from tablestore._native.sink cimport release, room
 
 cdef extern from "bitpack.h" nogil:
     enum: VECTOR

@@ -48,20 +48,28 @@ TS_INLINE uint64_t ts_compress(const ts_packing *plan, uint64_t word)
     return key;
 }
 
+/* Appends the bits in use of each word to keys[i]. */
+TS_INLINE void ts_append_bits(const ts_packing *plan, const uint64_t *words, size_t count, uint64_t *keys)
+{
+    for (unsigned p = 0; p < plan->pieces; p++) {
+        /* only a lone piece has 64 bits, and then there is nothing to make room for */
+        const unsigned shift = plan->shift[p], width = plan->width[p] & 63;
+        const uint64_t mask = ts_low_mask(plan->width[p]);
+        for (size_t i = 0; i < count; i++) keys[i] = keys[i] << width | ((words[i] >> shift) & mask);
+    }
+}
+
+#define TS_PACK_ROWS 512 /* at a time, so that all pieces are put together in the cache */
+
 /* elements[i] = the kept bits of words[i], then i. */
 TS_CLONES static void ts_pack(const ts_packing *plan, const uint64_t *words, size_t count, uint64_t *elements)
 {
     const unsigned dropped = plan->bits - plan->kept, row_bits = plan->row_bits;
-    for (size_t start = 0; start < count; start += 512) {
-        const size_t stop = count - start < 512 ? count : start + 512;
-        for (size_t i = start; i < stop; i++) elements[i] = 0;
-        for (unsigned p = 0; p < plan->pieces; p++) {
-            /* only a lone piece has 64 bits, and then there is nothing to make room for */
-            const unsigned shift = plan->shift[p], width = plan->width[p] & 63;
-            const uint64_t mask = ts_low_mask(plan->width[p]);
-            for (size_t i = start; i < stop; i++) elements[i] = elements[i] << width | ((words[i] >> shift) & mask);
-        }
-        for (size_t i = start; i < stop; i++) elements[i] = elements[i] >> dropped << row_bits | i;
+    for (size_t start = 0; start < count; start += TS_PACK_ROWS) {
+        const size_t rows = count - start < TS_PACK_ROWS ? count - start : TS_PACK_ROWS;
+        memset(elements + start, 0, rows * sizeof(uint64_t));
+        ts_append_bits(plan, words + start, rows, elements + start);
+        for (size_t i = start; i < start + rows; i++) elements[i] = elements[i] >> dropped << row_bits | i;
     }
 }
 

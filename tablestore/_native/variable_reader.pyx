@@ -6,7 +6,7 @@ from 0, where the caller can look at them (null slots must be empty, §5.3).
 
 import numpy as np
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from tablestore._native.codec cimport read_stream, take_stream
@@ -15,7 +15,7 @@ from tablestore._native.fixed_reader cimport (
     ANY_VARIABLE, CONSTANT, DICTIONARY, Node, ONLY_LENGTHS, ONLY_VARIABLE_ENTRIES, PREFIX, Scratch, VAR, open_node,
     read_codes, read_fixed,
 )
-from tablestore._native.sink cimport Sink, reserve, room
+from tablestore._native.sink cimport room
 
 cdef extern from "integer.h" nogil:
     ctypedef uint32_t loose32

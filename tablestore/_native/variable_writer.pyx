@@ -6,7 +6,7 @@ Values are data[offsets[i], offsets[i + 1]); `offsets` need not begin at 0.
 from libc.stdint cimport uint8_t, uint32_t
 from libc.string cimport memcmp, memcpy, memset
 
-from tablestore._native.fixed_reader cimport CONSTANT, DICTIONARY, PREFIX, VAR
+from tablestore._native.fixed_reader cimport DICTIONARY, PREFIX, VAR
 from tablestore._native.fixed_writer cimport (
     Workspace, begin_node, end_node, settle, worth_trying, write_codes, write_constant, write_lengths, write_stream_in,
 )

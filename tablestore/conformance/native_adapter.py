@@ -30,16 +30,22 @@ ENCODINGS = ("CONSTANT", "PLAIN", "BITPACK", "DELTA", "DICTIONARY", "VAR", "PREF
 WORD_BYTES = 8
 
 
-class _UnsupportedInput(Exception):
-    """The library refuses such an input before it comes to this operation."""
+def is_supported(noun: str, operation: str, given: Input) -> bool:
+    """Whether the library has the operation, and does not refuse such an input before it comes to it."""
+    if (noun, operation) not in OPERATIONS:
+        return False
+    if noun == "key" and operation.startswith("encode"):
+        columns = _columns(given)
+        has_null = operation == "encode" and None in given["values"]
+        return bool(columns) and not has_null and all(column.key_allowed for column in columns)
+    return True
 
 
 def answer(noun: str, operation: str, given: Input) -> object:
-    """The output of an operation; FormatError where the input must be rejected, KeyError if unknown."""
-    try:
-        return OPERATIONS[noun, operation](given)
-    except _UnsupportedInput:
-        raise KeyError((noun, operation)) from None
+    """The output of an operation; FormatError where the input must be rejected, KeyError if not supported."""
+    if not is_supported(noun, operation, given):
+        raise KeyError((noun, operation))
+    return OPERATIONS[noun, operation](given)
 
 
 def _data(given: Input, name: str = "data") -> bytes:
@@ -81,8 +87,6 @@ def _rank(given: Input) -> object:
 
 def _encode_key(given: Input) -> object:
     columns = _columns(given)
-    if None in given["values"] or not all(column.key_allowed for column in columns):
-        raise _UnsupportedInput
     cells = [
         native_values.to_vector(type_, [value]) for type_, value in zip(columns, given["values"], strict=True)
     ]
@@ -91,8 +95,6 @@ def _encode_key(given: Input) -> object:
 
 def _encode_tuple(given: Input) -> object:
     columns = _columns(given)
-    if not columns or not all(column.key_allowed for column in columns):
-        raise _UnsupportedInput
     cells = [
         native_values.to_vector(type_, [value]) for type_, value in zip(columns, given["values"], strict=True)
     ]

@@ -7,9 +7,6 @@ from __future__ import annotations
 import re
 import secrets
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from tablestore.errors import UnsafePathError
 
 SNAPSHOT_DIRECTORY = "snapshot"
@@ -48,12 +45,6 @@ def new_id() -> str:
 def is_file_id(text: str) -> bool:
     """Whether the text is an identifier of 32 lower-case hexadecimal digits."""
     return _FILE_ID.fullmatch(text) is not None
-
-
-def first_bad_file_id(names: pa.Array) -> int:
-    """Index of the first text (pa.string()) that is no file id, or -1."""
-    fits = pc.match_substring_regex(names, rf"\A{_FILE_ID_PATTERN}\z")
-    return int(pc.index(fits, pa.scalar(False)).as_py())
 
 
 def base_of(file_id: str) -> int:

@@ -74,6 +74,8 @@ class Scan:
 
     def to_arrow(self) -> pa.Table:
         """All rows as one pyarrow Table."""
+        if not self._request.fields:
+            return _rows_without_columns(self.count())
         tables = list(self._tables())
         return pa.concat_tables(tables) if tables else self.schema.empty_table()
 
@@ -137,7 +139,7 @@ class Scan:
         selection = self._filtered(window)
         columns = [selection.column(field).to_arrow() for field in self._request.fields]
         if not columns:
-            return pa.table({}).select([])
+            return _rows_without_columns(len(selection))
         return pa.Table.from_arrays(columns, schema=self.schema)
 
     def _filtered(self, window: Window) -> Selection:
@@ -167,6 +169,10 @@ class Scan:
         if len(window.slices) == 1:
             return matching
         return matching | overlapped(window)
+
+
+def _rows_without_columns(count: int) -> pa.Table:
+    return pa.table({"none": pa.nulls(count)}).select([])
 
 
 def overlapped(window: Window) -> npt.NDArray[np.bool_]:

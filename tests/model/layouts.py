@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
@@ -26,8 +26,16 @@ class Layout:
     sequence: tuple[str, ...]
     buckets: int
     options: dict[str, str | int]
-    keys: tuple[Key, ...]
-    pools: dict[str, tuple[Any, ...]]
+    keys: tuple[Key, ...] = field(repr=False)
+    pools: dict[str, tuple[Any, ...]] = field(repr=False)
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """What a failing run prints: the table without the pools of its values."""
+        columns = ", ".join(f"{f.name}: {f.type}{'' if f.nullable else ' not null'}" for f in self.schema)
+        printer.text(
+            f"<{columns}; key {self.primary_key}, partitions {self.partition_by}, sequence {self.sequence}, "
+            f"{self.buckets} buckets, {self.options}, {len(self.keys)} keys>"
+        )
 
     @property
     def cross_partition(self) -> bool:

@@ -163,8 +163,10 @@ class TableMachine(RuleBasedStateMachine):
         names = self.layout.partition_by
         partition = self.oracle.partition_of(rows[0])
         chosen = [i for i, row in enumerate(rows) if self.oracle.partition_of(row) == partition]
-        named = {name: table.column(name)[0].as_py() for name in names}
-        result = self.handles[handle].overwrite(table.take(chosen), partition=named)
+        named = python_rows(table.select(names).slice(0, 1))
+        if named is None:
+            return
+        result = self.handles[handle].overwrite(table.take(chosen), partition=named[0])
         self.oracle.overwrite([rows[i] for i in chosen], partition)
         self._published(result, self.handles[handle])
 
@@ -272,11 +274,11 @@ class TableMachine(RuleBasedStateMachine):
         filter, matching = self._filter(everything, seed, as_text)
         if matching is None:
             return
-        names = source.sample(self.layout.schema.names, source.randint(0, len(self.layout.schema)))
+        names = source.sample(self.layout.schema.names, source.randint(1, len(self.layout.schema)))
         rows = sorted(map(repr, value_pool.rows_of(matching.select(names))))
         chosen = table.scan(columns=names, filter=filter)
-        assert sorted(map(repr, value_pool.rows_of(chosen.to_arrow()))) == rows
-        assert chosen.count() == len(rows)
+        assert sorted(map(repr, value_pool.rows_of(chosen.to_arrow()))) == rows, str(filter)
+        assert chosen.count() == len(rows), str(filter)
         limit = source.randint(0, 5)
         some = value_pool.rows_of(table.scan(columns=names, filter=filter, limit=limit).to_arrow())
         assert len(some) == min(limit, len(rows))
@@ -290,19 +292,11 @@ class TableMachine(RuleBasedStateMachine):
         found = self.handles[handle].get(self.layout.key_table(keys))
         assert value_pool.rows_of(found) == [visible[key] for key in keys if key in visible]
         if keys:
-            wanted = self.layout.key_table(keys[:1]).to_pylist()[0]
-            row = self.handles[handle].get(wanted)
-            assert (row is not None) == (keys[0] in visible)
-            if row is not None:
-                assert row == self._one(keys[0])
-
-    def _one(self, key: Key) -> dict[str, Any]:
-        """The row of a key as pyarrow shows it, found by a scan."""
-        everything = self.handles[0].scan().to_arrow()
-        rows = value_pool.rows_of(everything)
-        places = self.layout.places(self.layout.primary_key)
-        number = next(i for i, row in enumerate(rows) if tuple(row[p] for p in places) == key)
-        return _Same(everything.slice(number, 1).to_pylist()[0])
+            wanted = python_rows(self.layout.key_table(keys[:1]))
+            expected = python_rows(found.slice(0, 1 if keys[0] in visible else 0))
+            if wanted is not None and expected is not None:
+                row = self.handles[handle].get(wanted[0])
+                assert repr(row) == repr(expected[0] if expected else None)
 
     @rule(handle=st.integers(0, 1))
     def read_metadata(self, handle: int) -> None:
@@ -331,10 +325,9 @@ class TableMachine(RuleBasedStateMachine):
             shutil.rmtree(self.directory, ignore_errors=True)
 
 
-class _Same(dict[str, Any]):
-    """A row that equals another if both print alike: NaN equals itself."""
-
-    def __eq__(self, other: object) -> bool:
-        return repr(dict(self)) == repr(other)
-
-    __hash__ = None  # type: ignore[assignment]
+def python_rows(table: pa.Table) -> list[dict[str, Any]] | None:
+    """The rows as pyarrow shows them, or None if Python has no such dates."""
+    try:
+        return table.to_pylist()
+    except (OverflowError, ValueError):
+        return None

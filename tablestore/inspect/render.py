@@ -1,0 +1,258 @@
+"""Reports and streams of rows in the four output formats."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from tablestore.inspect.console import Console
+from tablestore.inspect.report import Column, Fact, Report, Section
+from tablestore.inspect.text import (
+    human_bytes,
+    json_text,
+    moment,
+    padded,
+    plural,
+    printable,
+    shortened,
+    width_of,
+)
+
+FORMATS = ("table", "json", "ndjson", "csv")
+_RIGHT = ("number", "count", "bytes", "ratio")
+_GAP = "  "
+_CELL_MIN = 8
+
+
+def show(report: Report, console: Console) -> None:
+    """Write a report in the console's format."""
+    console.status = report.status
+    if console.format == "table":
+        _show_for_people(report, console)
+        return
+    if console.format == "json":
+        console.line(json_text(document(report), ascii_only=not console.unicode))
+    else:
+        records = report.records
+        if records is None:
+            records = Section("facts", tuple(Column(fact.name, fact.kind) for fact in report.facts))
+            records.rows.append(tuple(fact.value for fact in report.facts))
+        show_rows(records.columns, [records.rows], console)
+    for fault in report.faults:
+        console.note(_fault_text(fault.code, fault.file, fault.offset, fault.section, fault.message))
+
+
+def document(report: Report) -> Any:
+    """The report as JSON values. A report of one section and nothing else is the array of its records."""
+    lists = {part.name: [_record(part.columns, row) for row in part.rows] for part in report.sections}
+    if not report.facts and not report.faults and len(lists) == 1:
+        return next(iter(lists.values()))
+    members = {fact.name: machine_value(fact.value, fact.kind) for fact in report.facts}
+    if report.faults:
+        members["faults"] = [asdict(fault) for fault in report.faults]
+    return {**members, **lists}
+
+
+def _record(columns: Sequence[Column], row: Sequence[Any]) -> dict[str, Any]:
+    return {
+        column.name: machine_value(value, column.kind) for column, value in zip(columns, row, strict=True)
+    }
+
+
+def machine_value(value: Any, kind: str) -> Any:
+    """A value for programs: exact, times in ISO form."""
+    return moment(value).replace(" ", "T") if kind == "time" and value is not None else value
+
+
+def human_value(value: Any, kind: str, console: Console) -> str:
+    """A value for people, on one line."""
+    if value is None:
+        return "-"
+    if kind == "time":
+        return moment(value)
+    if kind == "bytes":
+        return f"{value:,}" if console.exact_bytes else human_bytes(value)
+    if kind == "count":
+        return f"{value:,}"
+    if kind == "ratio":
+        return f"{value:.2f}"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, (dict, list, tuple)):
+        return printable(json_text(value))
+    return printable(str(value))
+
+
+# ---- for people
+
+
+def _show_for_people(report: Report, console: Console) -> None:
+    blank = False
+    if report.title:
+        console.line(console.paint(printable(report.title), "bold"))
+        blank = True
+    if report.facts:
+        if blank:
+            console.line()
+        _show_facts(report.facts, console)
+        blank = True
+    for line in report.picture:
+        if blank:
+            console.line()
+            blank = False
+        console.line(line)
+    blank = blank or bool(report.picture)
+    for part in report.sections:
+        if blank:
+            console.line()
+        if len(report.sections) > 1 or report.facts:
+            console.line(console.paint(part.name, "bold"))
+        show_rows(part.columns, [part.rows], console)
+        for note in part.notes:
+            console.line(note)
+        blank = True
+    for fault in report.faults:
+        if blank:
+            console.line()
+            blank = False
+        text = _fault_text(fault.code, fault.file, fault.offset, fault.section, fault.message)
+        console.line(console.paint(text, "red"))
+
+
+def _fault_text(code: str, file: str, offset: int | None, section: str | None, message: str) -> str:
+    place = printable(file) + (f" at offset {offset}" if offset is not None else "")
+    citation = f", spec §{section}" if section else ""
+    return f"DAMAGE  {place}: {printable(message)} ({code}{citation})"
+
+
+def _show_facts(facts: Sequence[Fact], console: Console) -> None:
+    width = max(len(fact.name) for fact in facts)
+    for fact in facts:
+        if fact.value is None or fact.value == "":
+            continue
+        label = console.paint(fact.name.replace("_", " ").ljust(width), "dim")
+        console.line(f"{label}{_GAP}{human_value(fact.value, fact.kind, console)}")
+
+
+# ---- rows
+
+
+def show_rows(columns: Sequence[Column], pages: Iterable[Sequence[Sequence[Any]]], console: Console) -> int:
+    """Write pages of rows as they come; returns how many rows there were. Only one page is held at a time."""
+    writers = {"table": _table_pages, "json": _json_pages, "ndjson": _ndjson_pages, "csv": _csv_pages}
+    count = 0
+
+    def counted() -> Iterator[Sequence[Sequence[Any]]]:
+        nonlocal count
+        for page in pages:
+            count += len(page)
+            yield page
+
+    writers[console.format](columns, counted(), console)
+    return count
+
+
+def _table_pages(
+    columns: Sequence[Column], pages: Iterator[Sequence[Sequence[Any]]], console: Console
+) -> None:
+    widths: list[int] | None = None
+    for page in pages:
+        cells = [
+            [human_value(value, column.kind, console) for value, column in zip(row, columns, strict=True)]
+            for row in page
+        ]
+        if widths is None:
+            widths = _widths(columns, cells, console.columns)
+            _table_line([printable(column.name) for column in columns], columns, widths, console, "dim")
+        for row in cells:
+            _table_line(row, columns, widths, console)
+    if widths is None:
+        names = [printable(column.name) for column in columns]
+        _table_line(names, columns, [width_of(name) for name in names], console, "dim")
+
+
+def _widths(columns: Sequence[Column], cells: Sequence[Sequence[str]], room: int | None) -> list[int]:
+    """Width of each column; on a terminal the widest ones give way until a line fits."""
+    widths = [width_of(printable(column.name)) for column in columns]
+    for row in cells:
+        widths = [max(width, width_of(cell)) for width, cell in zip(widths, row, strict=True)]
+    while room is not None and sum(widths) + len(_GAP) * (len(widths) - 1) > room:
+        widest = max(range(len(widths)), key=lambda index: widths[index])
+        if widths[widest] <= _CELL_MIN:
+            break
+        widths[widest] -= 1
+    return widths
+
+
+def _table_line(
+    cells: Sequence[str],
+    columns: Sequence[Column],
+    widths: Sequence[int],
+    console: Console,
+    colour: str | None = None,
+) -> None:
+    """One aligned line. Cells are cut only where a terminal's width makes them; elsewhere nothing is lost."""
+    shown = [
+        shortened(cell, width, console.ellipsis) if console.terminal else cell
+        for cell, width in zip(cells, widths, strict=True)
+    ]
+    line = _GAP.join(
+        padded(cell, width, right=column.kind in _RIGHT)
+        for cell, width, column in zip(shown, widths, columns, strict=True)
+    ).rstrip()
+    console.line(console.paint(line, colour) if colour else line)
+
+
+def _json_pages(
+    columns: Sequence[Column], pages: Iterator[Sequence[Sequence[Any]]], console: Console
+) -> None:
+    separator = "["
+    for page in pages:
+        for row in page:
+            console.out.write(separator + "\n" + _json_row(columns, row, console))
+            separator = ","
+    console.line("[]" if separator == "[" else "\n]")
+
+
+def _ndjson_pages(
+    columns: Sequence[Column], pages: Iterator[Sequence[Sequence[Any]]], console: Console
+) -> None:
+    for page in pages:
+        for row in page:
+            console.line(_json_row(columns, row, console))
+
+
+def _json_row(columns: Sequence[Column], row: Sequence[Any], console: Console) -> str:
+    return json_text(_record(columns, row), ascii_only=not console.unicode)
+
+
+def _csv_pages(columns: Sequence[Column], pages: Iterator[Sequence[Sequence[Any]]], console: Console) -> None:
+    _csv_line([column.name for column in columns], console)
+    for page in pages:
+        for row in page:
+            values = (
+                machine_value(value, column.kind) for value, column in zip(row, columns, strict=True)
+            )
+            _csv_line([_csv_cell(value) for value in values], console)
+
+
+def _csv_line(cells: Sequence[str], console: Console) -> None:
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="").writerow([printable(cell) for cell in cells])
+    console.line(buffer.getvalue())
+
+
+def _csv_cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, (bool, dict, list, tuple)):
+        return json_text(value)
+    return str(value)
+
+
+def rows_left(shown: int, total: int, noun: str) -> str:
+    """What to say of rows that were not shown."""
+    return f"{shown:,} of {plural(total, noun)} shown"
