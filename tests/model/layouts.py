@@ -13,7 +13,14 @@ from hypothesis import strategies as st
 from tests.model import value_pool
 from tests.model.oracle import Key, Oracle, Row, order_of
 
-_SEQUENCE_TYPES = (pa.int64(), pa.int16(), pa.timestamp("us", "UTC"), pa.string(), pa.uint32(), pa.decimal128(9, 2))
+_SEQUENCE_TYPES = (
+    pa.int64(),
+    pa.int16(),
+    pa.timestamp("us", "UTC"),
+    pa.string(),
+    pa.uint32(),
+    pa.decimal128(9, 2),
+)
 
 
 @dataclass(frozen=True)
@@ -81,7 +88,8 @@ class Layout:
         """Keys as a table of the key columns."""
         fields = [self.schema.field(name) for name in self.primary_key]
         arrays = [
-            value_pool.to_array([key[place] for key in keys], field.type) for place, field in enumerate(fields)
+            value_pool.to_array([key[place] for key in keys], field.type)
+            for place, field in enumerate(fields)
         ]
         return pa.Table.from_arrays(arrays, schema=pa.schema(fields))
 
@@ -125,11 +133,21 @@ def layouts(draw: st.DrawFn) -> Layout:
     key_types = draw(st.lists(st.sampled_from(value_pool.KEY_TYPES), min_size=1, max_size=3))
     value_types = draw(st.lists(st.sampled_from(value_pool.VALUE_TYPES), max_size=4))
     partitions = draw(st.sampled_from(("none", "none", "key", "other", "others", "both")))
-    sequence_types = draw(st.lists(st.sampled_from(_SEQUENCE_TYPES), max_size=2)) if draw(st.booleans()) else []
+    sequence_types = (
+        draw(st.lists(st.sampled_from(_SEQUENCE_TYPES), max_size=2)) if draw(st.booleans()) else []
+    )
     fields = [pa.field(f"k{i}", kind, nullable=False) for i, kind in enumerate(key_types)]
     fields += [pa.field(f"v{i}", kind, nullable=source.random() < 0.7) for i, kind in enumerate(value_types)]
-    fields += [pa.field(f"s{i}", kind, nullable=source.random() < 0.5) for i, kind in enumerate(sequence_types)]
-    partition_by = {"key": ["k0"], "other": ["p 0"], "others": ["p 0", "Größe"], "both": ["k0", "p 0"], "none": []}
+    fields += [
+        pa.field(f"s{i}", kind, nullable=source.random() < 0.5) for i, kind in enumerate(sequence_types)
+    ]
+    partition_by = {
+        "key": ["k0"],
+        "other": ["p 0"],
+        "others": ["p 0", "Größe"],
+        "both": ["k0", "p 0"],
+        "none": [],
+    }
     chosen = partition_by[partitions]
     pools = {f.name: _pool(f.type, 5, source, f.nullable) for f in fields if f.name.startswith("s")}
     for name in chosen:

@@ -172,7 +172,11 @@ class TableMachine(RuleBasedStateMachine):
 
     # ---- a streaming writer, open while others commit
 
-    @rule(handle=st.integers(0, 1), name=st.sampled_from((None, "job", "Jöb/2")), limit=st.sampled_from((1, 200, 1 << 20)))
+    @rule(
+        handle=st.integers(0, 1),
+        name=st.sampled_from((None, "job", "Jöb/2")),
+        limit=st.sampled_from((1, 200, 1 << 20)),
+    )
     def open_writer(self, handle: int, name: str | None, limit: int) -> None:
         if self.writer is not None:
             self.writer.close()

@@ -15,7 +15,8 @@ INSERT, UPDATE_BEFORE, UPDATE_AFTER, DELETE = range(4)
 def order_of(values: Iterable[Any]) -> tuple[Any, ...]:
     """Sequence fields as something that compares as spec §12.3 wants it: null lowest, text by its bytes."""
     return tuple(
-        (0,) if value is None else (1, value.encode() if isinstance(value, str) else value) for value in values
+        (0,) if value is None else (1, value.encode() if isinstance(value, str) else value)
+        for value in values
     )
 
 

@@ -13,7 +13,7 @@ from tests.model.machine import TableMachine
 
 def test_table_behaves_like_a_dict() -> None:
     chosen = settings(
-        max_examples=60, stateful_step_count=25, phases=[Phase.generate], report_multiple_bugs=False
+        max_examples=45, stateful_step_count=25, phases=[Phase.generate], report_multiple_bugs=False
     )
     run_state_machine_as_test(TableMachine, settings=chosen)
 

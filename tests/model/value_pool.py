@@ -84,7 +84,8 @@ def draw(kind: pa.DataType, source: random.Random, nullable: bool) -> Any:
         return None
     if pa.types.is_list(kind):
         return [
-            draw(kind.value_type, source, kind.value_field.nullable) for _ in range(source.choice((0, 1, 2, 5)))
+            draw(kind.value_type, source, kind.value_field.nullable)
+            for _ in range(source.choice((0, 1, 2, 5)))
         ]
     if pa.types.is_map(kind):
         keys = {draw(kind.key_type, source, False) for _ in range(source.choice((0, 1, 3)))}
@@ -115,7 +116,10 @@ def from_array(array: pa.Array | pa.ChunkedArray) -> list[Any]:
     if pa.types.is_decimal(kind):
         raw = array.buffers()[1].to_pybytes()[16 * array.offset :] if len(array) else b""
         values = (int.from_bytes(raw[16 * i : 16 * i + 16], "little", signed=True) for i in range(len(array)))
-        return [value if valid else None for value, valid in zip(values, array.is_valid().to_pylist(), strict=True)]
+        return [
+            value if valid else None
+            for value, valid in zip(values, array.is_valid().to_pylist(), strict=True)
+        ]
     if pa.types.is_temporal(kind):
         return array.view(_integers_of(kind)).to_pylist()
     if pa.types.is_floating(kind) or pa.types.is_nested(kind):
