@@ -11,7 +11,15 @@ from typing import Final, TextIO
 from tablestore.inspect import status
 from tablestore.inspect.text import printable
 
-_COLOURS: Final = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34", "cyan": "36"}
+_COLOURS: Final = {
+    "bold": "1",
+    "dim": "2",
+    "red": "31",
+    "green": "32",
+    "yellow": "33",
+    "blue": "34",
+    "cyan": "36",
+}
 _PICTURE_CHARACTERS: Final = "█▌▐▕▏│─→·…≈"
 PROGRESS_AFTER_SECONDS: Final = 0.5
 

@@ -52,7 +52,10 @@ def _unchecked(data: bytes) -> list[Fact]:
         return [Fact("readable", "nothing: the document is no JSON")]
     if not isinstance(members, dict):
         return [Fact("readable", "nothing: the document is no JSON object")]
-    return [Fact("note", "values below are not to be trusted"), *(Fact(name, members[name]) for name in members)]
+    return [
+        Fact("note", "values below are not to be trusted"),
+        *(Fact(name, members[name]) for name in members),
+    ]
 
 
 def snapshot_report(found: Snapshot, title: str) -> Report:
@@ -109,7 +112,8 @@ def schema_report(found: TableSchema, title: str) -> Report:
         roles.update(dict.fromkeys(ids, role))
     roles.update({number: f"key {place}" for place, number in enumerate(found.primary_key, 1)})
     rows: list[tuple[Any, ...]] = [
-        (field.id, field.name, type_text(field.type), field.nullable, roles[field.id]) for field in found.fields
+        (field.id, field.name, type_text(field.type), field.nullable, roles[field.id])
+        for field in found.fields
     ]
     report.sections = [section("columns", ("id:number", "name", "type", "nullable", "role"), rows)]
     return report

@@ -73,7 +73,9 @@ def snapshots(given: str, snapshot_id: int | None) -> Report:
 def _snapshot_row(version: Version, before: Version | None) -> tuple[Any, ...]:
     snapshot = version.snapshot
     totals = snapshot.totals
-    change = totals.rows - before.snapshot.totals.rows if before else (totals.rows if version.id == 1 else None)
+    change = (
+        totals.rows - before.snapshot.totals.rows if before else (totals.rows if version.id == 1 else None)
+    )
     writer = snapshot.writer
     return (
         snapshot.id, snapshot.timestamp_millis, snapshot.kind, totals.rows, change, totals.deletes, totals.files,
@@ -91,7 +93,7 @@ def files(opened: Opened, bucket: int | None, level: int | None, console: Consol
 
 def _file_pages(opened: Opened, bucket: int | None, level: int | None) -> Iterator[list[tuple[Any, ...]]]:
     core = opened.core
-    found = core.files(opened.snapshot)
+    found = opened.files()
     keep = np.ones(len(found), bool)
     if bucket is not None:
         keep &= found.column(BUCKET).typed("i4") == bucket
@@ -118,9 +120,13 @@ def _file_row(opened: Opened, entry: Entry) -> tuple[Any, ...]:
 
 def levels(opened: Opened) -> Report:
     """Runs, files, rows and bytes of every level of every bucket."""
-    table = metadata.levels(opened.core, opened.snapshot)
+    table = opened.view.levels()
     described = [field.name for field in opened.core.schema.partition_fields]
-    described += ["bucket:number", "level", *(f"{name}:count" for name in ("runs", "files", "rows", "deletes"))]
+    described += [
+        "bucket:number",
+        "level",
+        *(f"{name}:count" for name in ("runs", "files", "rows", "deletes")),
+    ]
     values = [plain(table.column(name).combine_chunks()) for name in table.column_names]
     level = table.column_names.index("level")
     values[level] = [f"L{number}" for number in values[level]]
@@ -136,9 +142,7 @@ def manifest(target: Target) -> Report:
         read = [column_reader.read_column(piece, field) for field in manifests.FIELDS]
         kinds = column_reader.read_column(piece, ROW_KIND).typed("u1").tolist()
     values = zip(*(column.to_arrow().to_pylist() for column in read), strict=True)
-    rows = [
-        _entry_row(ROW_KINDS[kind], Entry(*row), schema) for kind, row in zip(kinds, values, strict=True)
-    ]
+    rows = [_entry_row(ROW_KINDS[kind], Entry(*row), schema) for kind, row in zip(kinds, values, strict=True)]
     listed = section("entries", _ENTRIES, rows)
     if schema is None:
         listed.notes.append("keys and partitions in hexadecimal: the manifest does not lie in its table")

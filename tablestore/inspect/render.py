@@ -106,6 +106,8 @@ def _show_for_people(report: Report, console: Console) -> None:
         console.line(line)
     blank = blank or bool(report.picture)
     for part in report.sections:
+        if not part.rows and report.facts:
+            continue
         if blank:
             console.line()
         if len(report.sections) > 1 or report.facts:
@@ -233,9 +235,7 @@ def _csv_pages(columns: Sequence[Column], pages: Iterator[Sequence[Sequence[Any]
     _csv_line([column.name for column in columns], console)
     for page in pages:
         for row in page:
-            values = (
-                machine_value(value, column.kind) for value, column in zip(row, columns, strict=True)
-            )
+            values = (machine_value(value, column.kind) for value, column in zip(row, columns, strict=True))
             _csv_line([_csv_cell(value) for value in values], console)
 
 

@@ -10,10 +10,12 @@ from typing import Final
 from tablestore.core import Core, read_schema
 from tablestore.errors import FormatError, SnapshotExpiredError, TableNotFoundError, UnsafePathError
 from tablestore.file import layout, sst
+from tablestore.file.fileset import FileSet
 from tablestore.file.snapshot import Snapshot
 from tablestore.inspect.status import UnsuitableError
-from tablestore.lsm.lineage import Lineage
+from tablestore.lsm.lineage import Lineage, Version
 from tablestore.storage import NotFoundError, Storage, open_storage
+from tablestore.table import View
 
 _FORMAT: Final = re.compile(rb'"format"\s*:\s*"tablestore/(snapshot|schema)"')
 _HEAD_SIZE: Final = 512
@@ -92,8 +94,21 @@ class Opened:
     """A table at one version."""
 
     core: Core
-    snapshot: Snapshot
+    found: Version
     given: str
+
+    @property
+    def snapshot(self) -> Snapshot:
+        return self.found.snapshot
+
+    @property
+    def view(self) -> View:
+        """The version as the library's users see it."""
+        return View(self.core, self.found)
+
+    def files(self) -> FileSet:
+        """Live files."""
+        return self.core.files(self.snapshot)
 
 
 def open_version(given: str, version: int | None = None) -> Opened:
@@ -114,4 +129,4 @@ def open_version(given: str, version: int | None = None) -> Opened:
     except NotFoundError:
         path = layout.schema_path(found.snapshot.schema_id)
         raise FormatError("the schema is missing", code="missing-file", file=path, section="8.2") from None
-    return Opened(Core(target.storage, schema, lineage), found.snapshot, given)
+    return Opened(Core(target.storage, schema, lineage), found, given)

@@ -151,7 +151,9 @@ def _key_values(text: str, fields: Sequence[Field]) -> list[str]:
         values = text.split(",") if len(fields) > 1 else [text]
     if len(values) != len(fields):
         raise ValueError(f"{text!r} has {len(values)} values; a key has {len(fields)}: {', '.join(names)}")
-    return [value.strip() if len(fields) > 1 and isinstance(value, str) else _json_word(value) for value in values]
+    return [
+        value.strip() if len(fields) > 1 and isinstance(value, str) else _json_word(value) for value in values
+    ]
 
 
 def _json_word(value: Any) -> str:

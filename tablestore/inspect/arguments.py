@@ -1,0 +1,133 @@
+"""The command line: commands, options, help."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import Final
+
+from tablestore.inspect import status
+from tablestore.inspect.render import FORMATS
+from tablestore.version import __version__
+
+_HELP: Final = {
+    "summary": "what the path is and what is in it (the command when none is named)",
+    "snapshots": "versions of a table, or everything about one",
+    "files": "live data files of a table",
+    "levels": "runs, files and rows of each level of each bucket",
+    "tree": "picture of the sorted runs of each bucket over the key range",
+    "schema": "columns, keys and options of a table or schema file",
+    "manifest": "entries of one manifest",
+    "sst": "parts, columns and blocks of one SST",
+    "block": "chunks of one block of an SST, with --hex byte by byte",
+    "cat": "merged rows of a table, or stored rows of one SST",
+    "lookup": "the row of a key, with --trace the way to it",
+    "explain": "what a scan would read and what it leaves out",
+    "verify": "find damage in a table or one file",
+}
+COMMANDS: Final = tuple(_HELP)
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """The command line as attributes. Ends the process through SystemExit as argparse does."""
+    return _parser().parse_args(_with_command(list(arguments)))
+
+
+def _with_command(arguments: list[str]) -> list[str]:
+    """`tablestore PATH` is `tablestore summary PATH`; options may stand before the command."""
+    if not arguments or arguments[0] in (*COMMANDS, "-h", "--help", "--version"):
+        return arguments
+    if arguments[0].startswith("-"):
+        place = next((index for index, word in enumerate(arguments) if word in COMMANDS), None)
+        if place is not None:
+            return [arguments[place], *arguments[:place], *arguments[place + 1 :]]
+    return ["summary", *arguments]
+
+
+def _parser() -> argparse.ArgumentParser:
+    codes = "\n".join(f"  {code:>3}  {meaning}" for code, meaning in status.MEANINGS)
+    parser = argparse.ArgumentParser(
+        prog="tablestore",
+        description="Look into a TableStore table, or into any one of its files, whole or damaged.",
+        epilog=f"`tablestore PATH` finds out what PATH is and shows it.\n\nexit codes:\n{codes}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"tablestore {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    made = {name: _command(commands, name, text, codes) for name, text in _HELP.items()}
+    made["summary"].add_argument("path", help="a table's directory, or any file of one")
+    made["summary"].add_argument(
+        "--count", action="store_true", help="count live rows however many there are"
+    )
+    for name in ("snapshots", "files", "levels", "tree", "lookup", "explain"):
+        made[name].add_argument("path", metavar="DIR", help="a table's directory")
+    made["snapshots"].add_argument("id", nargs="?", type=_count, help="show this version alone")
+    made["files"].add_argument("--level", type=_count, help="files of this level alone")
+    for name in ("files", "tree"):
+        made[name].add_argument("--bucket", type=_count, help="this bucket alone")
+    for name, help_text in (
+        ("schema", "a table's directory or a schema file"),
+        ("cat", "a table's directory or an SST"),
+        ("verify", "a table's directory or any file of one"),
+    ):
+        made[name].add_argument("path", help=help_text)
+    for name in ("manifest", "sst", "block"):
+        made[name].add_argument("path", metavar="FILE", help="an SST, also without its table")
+    made["block"].add_argument("number", metavar="N", type=_count, help="number of the block, from 0")
+    made["block"].add_argument("--column", metavar="NAME", help="the chunk of this column alone")
+    for name in ("sst", "block"):
+        made[name].add_argument("--hex", action="store_true", help="every byte, with field and spec section")
+    made["lookup"].add_argument(
+        "keys", metavar="KEY", nargs="+",
+        help="a key: its value; of several columns, values separated by commas or a JSON array",
+    )  # fmt: skip
+    made["lookup"].add_argument(
+        "--trace", action="store_true", help="show the files, filters and blocks asked"
+    )
+    for name in ("cat", "explain"):
+        made[name].add_argument("--columns", type=_names, metavar="A,B", help="these columns, in this order")
+        made[name].add_argument(
+            "--where", metavar="FILTER", help="such as \"age > 30 and city in ('Ulm', 'Bonn')\""
+        )
+    made["cat"].add_argument(
+        "--limit", type=_limit, metavar="N", help="at most N rows, or `all`; 100 on a terminal"
+    )
+    made["verify"].add_argument("--deep", action="store_true", help="read every chunk as well")
+    for name in ("summary", "files", "levels", "tree", "schema", "cat", "lookup", "explain", "verify"):
+        made[name].add_argument("--version", type=_count, metavar="N", help="the table at version N")
+    return parser
+
+
+def _command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, text: str, codes: str
+) -> argparse.ArgumentParser:
+    """A command with the options that all have."""
+    made = commands.add_parser(
+        name,
+        help=text,
+        description=text[0].upper() + text[1:] + ".",
+        epilog=f"exit codes:\n{codes}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    made.add_argument("--format", choices=FORMATS, default="table", help="how to print (default: table)")
+    made.add_argument("--bytes", action="store_true", help="sizes as exact numbers of bytes")
+    made.add_argument(
+        "--color", choices=("auto", "always", "never"), default="auto", help="NO_COLOR counts, too"
+    )
+    made.add_argument("--ascii", action="store_true", help="pictures in ASCII")
+    return made
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit()) or len(text) > 19:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 on")
+    return int(text)
+
+
+def _limit(text: str) -> int:
+    """Rows to show; -1 for all of them."""
+    return -1 if text == "all" else _count(text)
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",")]

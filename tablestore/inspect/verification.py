@@ -1,0 +1,61 @@
+"""`verify`: everything that is wrong with a table or one file, as findings."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from tablestore import verify as verifier
+from tablestore.inspect import document, status
+from tablestore.inspect.console import Console
+from tablestore.inspect.report import Fact, Report, section
+from tablestore.inspect.target import Target
+from tablestore.inspect.text import plural
+from tablestore.results import Finding
+
+_FINDINGS: Final = ("code", "file", "offset:number", "spec", "message")
+
+
+def show_verification(target: Target, version: int | None, deep: bool, console: Console) -> Report:
+    """Verify a table (deep: every chunk), or one file, which is always verified in full."""
+    if target.kind in ("snapshot", "schema"):
+        return _document(target)
+    if target.is_sst:
+        found = verifier.verify_file(target.storage, target.path, True)
+        return _report([Fact("file", target.given), Fact("depth", "every chunk")], found)
+    result = verifier.verify(target.storage, version, deep, console.progress)
+    facts = [
+        Fact("table", target.given),
+        Fact("version", result.version),
+        Fact("depth", "every chunk" if deep else "metadata and file ends; --deep reads every chunk"),
+        Fact("snapshots", result.snapshots, "count"),
+        Fact("manifests", result.manifests, "count"),
+        Fact("files", result.files, "count"),
+        Fact("rows", result.rows, "count"),
+        Fact("bytes", result.bytes, "bytes"),
+    ]
+    report = _report(facts, list(result.findings))
+    if result.orphans:
+        orphans: list[tuple[Any, ...]] = [(path,) for path in result.orphans]
+        report.sections.append(section("orphans (nothing refers to them; no fault)", ("path",), orphans))
+    return report
+
+
+def _document(target: Target) -> Report:
+    shown = document.show_file(target)
+    found = [Finding(f.code, f.file, f.offset, f.section, f.message) for f in shown.faults]
+    return _report([Fact("file", target.given), Fact("depth", "the document by itself")], found)
+
+
+def _report(facts: list[Fact], found: list[Finding]) -> Report:
+    rows: list[tuple[Any, ...]] = [(f.code, f.file, f.offset, f.section, f.message) for f in found]
+    verdict = (
+        "no damage found"
+        if not found
+        else f"DAMAGED: {len(found)} findings"
+        if len(found) > 1
+        else "DAMAGED: 1 finding"
+    )
+    report = Report(facts=[*facts, Fact("verdict", verdict)], main="findings")
+    report.sections.append(section("findings", _FINDINGS, rows))
+    report.status = status.FINDING if found else status.OK
+    return report
