@@ -37,7 +37,7 @@ def soak_seconds() -> int:
     return SOAK_SECONDS
 
 
-@pytest.fixture()
+@pytest.fixture
 def table_path(tmp_path: Path) -> Path:
     """Where a test puts its table."""
     return tmp_path / "table"

@@ -129,10 +129,10 @@ class TableMachine(RuleBasedStateMachine):
     def delete_where(self, handle: int, seed: int, as_text: bool) -> None:
         table = self.handles[handle]
         everything = table.scan().to_arrow()
-        filter, matching = self._filter(everything, seed, as_text)
+        condition, matching = self._filter(everything, seed, as_text)
         if matching is None:
             return
-        result = table.delete(where=filter)
+        result = table.delete(where=condition)
         for row in value_pool.rows_of(matching):
             self.oracle.change(row, DELETE)
         assert result.deletes == matching.num_rows
@@ -275,16 +275,16 @@ class TableMachine(RuleBasedStateMachine):
         source = random.Random(seed)
         table = self.handles[handle]
         everything = table.scan().to_arrow()
-        filter, matching = self._filter(everything, seed, as_text)
+        condition, matching = self._filter(everything, seed, as_text)
         if matching is None:
             return
         names = source.sample(self.layout.schema.names, source.randint(1, len(self.layout.schema)))
         rows = sorted(map(repr, value_pool.rows_of(matching.select(names))))
-        chosen = table.scan(columns=names, filter=filter)
-        assert sorted(map(repr, value_pool.rows_of(chosen.to_arrow()))) == rows, str(filter)
-        assert chosen.count() == len(rows), str(filter)
+        chosen = table.scan(columns=names, filter=condition)
+        assert sorted(map(repr, value_pool.rows_of(chosen.to_arrow()))) == rows, str(condition)
+        assert chosen.count() == len(rows), str(condition)
         limit = source.randint(0, 5)
-        some = value_pool.rows_of(table.scan(columns=names, filter=filter, limit=limit).to_arrow())
+        some = value_pool.rows_of(table.scan(columns=names, filter=condition, limit=limit).to_arrow())
         assert len(some) == min(limit, len(rows))
         assert {repr(row) for row in some} <= set(rows)
         assert str(chosen.explain())
@@ -330,8 +330,10 @@ class TableMachine(RuleBasedStateMachine):
 
 
 def python_rows(table: pa.Table) -> list[dict[str, Any]] | None:
-    """The rows as pyarrow shows them, or None if Python has no such dates."""
+    """The rows as pyarrow shows them, or None if Python has no such dates or pyarrow no way back."""
     try:
-        return table.to_pylist()
-    except (OverflowError, ValueError):
+        rows: list[dict[str, Any]] = table.to_pylist()
+        pa.Table.from_pylist(rows, schema=table.schema)
+    except (OverflowError, ValueError, pa.ArrowException):
         return None
+    return rows

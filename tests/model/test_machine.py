@@ -18,7 +18,7 @@ def test_table_behaves_like_a_dict() -> None:
     run_state_machine_as_test(TableMachine, settings=chosen)
 
 
-@pytest.mark.soak()
+@pytest.mark.soak
 @pytest.mark.timeout(0)
 def test_table_behaves_like_a_dict_for_long(soak_seconds: int) -> None:
     deadline = time.monotonic() + soak_seconds
