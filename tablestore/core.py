@@ -52,7 +52,7 @@ class Core:
                 for reference in snapshot.manifests
             ]
             return fileset.live(parts)
-        found = fileset.live([self._load(reference) for reference in snapshot.manifests])
+        found = fileset.live([self.manifest(reference) for reference in snapshot.manifests])
         with self._lock:
             self._files = wanted, found
         return found
@@ -65,19 +65,24 @@ class Core:
             self._points = found
         return found[1]
 
-    def _load(self, reference: ManifestReference) -> Manifest:
+    def manifest(self, reference: ManifestReference) -> Manifest:
+        """One manifest; the most recently used stay in memory."""
         with self._lock:
             loaded = self._manifests.get(reference.file)
             if loaded is not None:
                 self._manifests.move_to_end(reference.file)
                 return loaded
         loaded = manifest.load(self.storage, self.schema.table, reference)
+        self.keep(reference.file, loaded)
+        return loaded
+
+    def keep(self, file: str, loaded: Manifest) -> None:
+        """Hold a manifest in memory; the least recently used go when there are too many entries."""
         with self._lock:
-            self._manifests[reference.file] = loaded
+            self._manifests[file] = loaded
             total = sum(len(part) for part in self._manifests.values())
             while total > ENTRIES_CACHED_MAX and len(self._manifests) > 1:
                 total -= len(self._manifests.popitem(last=False)[1])
-        return loaded
 
     def entries(self, snapshot: Snapshot) -> list[Entry]:
         """Live files of a snapshot as objects."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from tablestore.core import Core
 from tablestore.errors import CommitConflictError, CommitUnknownError, StorageError
 from tablestore.file import fileset, layout, manifest, snapshot
-from tablestore.file.manifest import ADDED, MOVED, REMOVED, Change, Entry
+from tablestore.file.manifest import ADDED, MOVED, REMOVED, Change, Entry, Written
 from tablestore.file.snapshot import ManifestReference, Snapshot, SnapshotKind, Totals, WriterIdentity
 from tablestore.lsm.lineage import HINT_PATH, Version
 from tablestore.storage import AlreadyExistsError, NotFoundError, PublishUnknownError
@@ -44,8 +44,12 @@ class Outcome:
 class _Written:
     """Metadata files of one commit that later attempts may use again."""
 
-    delta: dict[tuple[Change, ...], ManifestReference] = field(default_factory=dict)
-    merged: dict[tuple[str, ...], ManifestReference | None] = field(default_factory=dict)
+    delta: dict[tuple[Change, ...], Written] = field(default_factory=dict)
+    merged: dict[tuple[str, ...], Written | None] = field(default_factory=dict)
+
+    def all(self) -> list[Written]:
+        """Every manifest written for the commit."""
+        return [*self.delta.values(), *(written for written in self.merged.values() if written is not None)]
 
 
 class Transaction:
@@ -95,9 +99,9 @@ class Transaction:
         references = list(self._merged_list(parent))
         delta: tuple[str, ...] = ()
         if proposal.changes:
-            reference = replace(self._delta(base, tuple(proposal.changes)), sequence=parent.id + 1)
-            references.append(reference)
-            delta = (reference.file,)
+            written = self._delta(base, tuple(proposal.changes)).at(parent.id + 1)
+            references.append(written.reference)
+            delta = (written.reference.file,)
         committers = dict(parent.committers)
         if self._identity is not None:
             committers[self._identity.id] = self._identity.commit_id
@@ -120,15 +124,14 @@ class Transaction:
         used = {*delta, *(reference.file for reference in references)}
         return document, used
 
-    def _delta(self, base: Version, changes: tuple[Change, ...]) -> ManifestReference:
-        reference = self._written.delta.get(changes)
-        if reference is None:
+    def _delta(self, base: Version, changes: tuple[Change, ...]) -> Written:
+        written = self._written.delta.get(changes)
+        if written is None:
             core = self._core
-            reference = manifest.write(
-                core.storage, core.schema.table, base.id, changes, 0, core.schema.options.durable
-            )
-            self._written.delta[changes] = reference
-        return reference
+            durable = core.schema.options.durable
+            written = manifest.write(core.storage, core.schema.table, base.id, changes, 0, durable)
+            self._written.delta[changes] = written
+        return written
 
     def _merged_list(self, parent: Snapshot) -> Sequence[ManifestReference]:
         """The parent's manifests; a long tail of small ones is merged into one (spec §9.7)."""
@@ -140,11 +143,17 @@ class Transaction:
         name = tuple(reference.file for reference in part)
         if name not in self._written.merged:
             core = self._core
-            self._written.merged[name] = fileset.merge_references(
-                core.storage, core.schema.table, parent.id, part, start == 0, core.schema.options.durable
+            self._written.merged[name] = fileset.merge(
+                core.storage,
+                core.schema.table,
+                parent.id,
+                [core.manifest(reference) for reference in part],
+                max(reference.sequence for reference in part),
+                start == 0,
+                core.schema.options.durable,
             )
         merged = self._written.merged[name]
-        return [*references[:start], *([merged] if merged is not None else [])]
+        return [*references[:start], *([merged.reference] if merged is not None else [])]
 
     def _publish(self, document: Snapshot) -> bool:
         """Put the document in place; False if another commit has taken the id."""
@@ -179,16 +188,18 @@ class Transaction:
                 )
         core.lineage.remember(version)
         core.storage.write_hint(HINT_PATH, layout.format_hint(version.id))
-        for reference in [*self._written.delta.values(), *self._written.merged.values()]:
-            if reference is not None and reference.file not in used:
-                self._remove(layout.manifest_path(reference.file))
+        for written in self._written.all():
+            if written.reference.file in used:
+                sequence = written.reference.sequence or version.id
+                core.keep(written.reference.file, written.contents.at(sequence))
+            else:
+                self._remove(layout.manifest_path(written.reference.file))
 
     def discard(self, entries: Sequence[Entry]) -> None:
         """Delete data files and metadata of a commit that has provably not been published."""
         self._remove_entries(entries)
-        for reference in [*self._written.delta.values(), *self._written.merged.values()]:
-            if reference is not None:
-                self._remove(layout.manifest_path(reference.file))
+        for written in self._written.all():
+            self._remove(layout.manifest_path(written.reference.file))
 
     def _remove_entries(self, entries: Sequence[Entry]) -> None:
         for entry in entries:

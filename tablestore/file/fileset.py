@@ -23,8 +23,8 @@ from tablestore.file.manifest import (
     REMOVED,
     Entry,
     Manifest,
+    Written,
 )
-from tablestore.file.snapshot import ManifestReference
 from tablestore.file.vector import Vector
 from tablestore.storage import Storage
 
@@ -120,16 +120,19 @@ def _check_history(encoded: keys.Keys, kinds: npt.NDArray[np.uint8]) -> None:
         state[name] = kind
 
 
-def merge_references(
+def merge(
     storage: Storage,
     table: str,
     base: int,
-    references: Sequence[ManifestReference],
+    parts: Sequence[Manifest],
+    newest: int,
     at_start: bool,
     durable: bool,
-) -> ManifestReference | None:
-    """Merge a contiguous part of a snapshot's list into one manifest (spec §9.7); None if nothing remains."""
-    parts = [manifest.load(storage, table, reference) for reference in references]
+) -> Written | None:
+    """Merge a contiguous part of a snapshot's list into one manifest (spec §9.7); None if nothing remains.
+
+    newest: the greatest sequence of the parts' references. at_start: the part begins the list.
+    """
     encoded = keys.concat([part.encoded for part in parts])
     run_end = np.cumsum([len(part) for part in parts]).astype(np.int64)
     kinds = np.concatenate([part.kinds for part in parts])
@@ -144,5 +147,4 @@ def merge_references(
     if not len(winners):
         return None
     columns = [_joined(parts, index).take(winners) for index in range(len(FIELDS))]
-    newest = max(reference.sequence for reference in references)
     return manifest.write_columns(storage, table, base, columns, result, newest, durable)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -74,10 +74,69 @@ class Change:
     entry: Entry
 
 
+KeyRange = tuple[bytes, bytes | None]
+
+
+class Manifest:
+    """Entries of one manifest, sorted by key, with their kinds; sequences are resolved (spec §9.4). Thread-safe."""
+
+    def __init__(
+        self, encoded: keys.Keys, kinds: npt.NDArray[np.uint8], sequence: int, columns: dict[int, Vector]
+    ) -> None:
+        self.encoded = encoded
+        self.kinds = kinds
+        self._sequence = sequence
+        self._columns = columns
+        self._resolved: dict[int, Vector] = {}
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self.kinds)
+
+    @property
+    def columns(self) -> tuple[Vector, ...]:
+        """All columns, in the order of FIELDS."""
+        return tuple(self.column(index) for index in range(len(FIELDS)))
+
+    def column(self, index: int) -> Vector:
+        """One column, by its place in FIELDS."""
+        with self._lock:
+            found = self._resolved.get(index)
+        if found is None:
+            found = self._stored(index)
+            if index in (SEQUENCE_MIN, SEQUENCE_MAX):
+                values = found.typed("u8")
+                resolved = np.where(values == 0, np.uint64(self._sequence), values)
+                found = Vector(found.type, found.length, resolved.view(np.uint8))
+            with self._lock:
+                self._resolved[index] = found
+        return found
+
+    def _stored(self, index: int) -> Vector:
+        return self._columns[index]
+
+    def at(self, sequence: int) -> Manifest:
+        """The same entries under another inherited sequence."""
+        return Manifest(self.encoded, self.kinds, sequence, self._columns)
+
+
+@dataclass(frozen=True)
+class Written:
+    """A new manifest: how snapshots refer to it, and its entries."""
+
+    reference: ManifestReference
+    contents: Manifest
+
+    def at(self, sequence: int) -> Written:
+        """The same manifest, brought by the snapshot `sequence`."""
+        contents = self.contents.at(sequence)
+        return Written(replace(self.reference, sequence=sequence), contents)
+
+
 def write(
     storage: Storage, table: str, base: int, changes: Iterable[Change], sequence: int, durable: bool
-) -> ManifestReference:
-    """Write `changes` as one manifest; returns its reference with `sequence` (spec §10.2)."""
+) -> Written:
+    """Write `changes` as one manifest; its reference has `sequence` (spec §10.2)."""
     ordered = sorted(
         changes, key=lambda change: (change.entry.partition, change.entry.bucket, change.entry.file)
     )
@@ -100,7 +159,7 @@ def write_columns(
     kinds: npt.NDArray[np.uint8],
     sequence: int,
     durable: bool,
-) -> ManifestReference:
+) -> Written:
     """Write sorted columns (in the order of FIELDS) as one manifest."""
     file_id = layout.new_file_id(base)
     count = len(kinds)
@@ -113,12 +172,13 @@ def write_columns(
     partitions = columns[0].to_arrow()
     buckets = columns[1].typed("i4")
     removed = int((kinds == REMOVED).sum())
-    return ManifestReference(
+    reference = ManifestReference(
         file=file_id, size=written.size, digest=f"{written.digest:016x}", sequence=sequence, added=count - removed,
         removed=removed, partition_min=partitions[0].as_py()[: keys.BOUND_SIZE].hex(),
         partition_max=partitions[count - 1].as_py()[: keys.BOUND_SIZE].hex(),
         bucket_min=int(buckets.min()), bucket_max=int(buckets.max()),
     )  # fmt: skip
+    return Written(reference, Manifest(encoded, kinds, sequence, dict(enumerate(columns))))
 
 
 def open_manifest(storage: Storage, table: str, reference: ManifestReference) -> SstReader:
@@ -138,14 +198,10 @@ def open_manifest(storage: Storage, table: str, reference: ManifestReference) ->
     return reader
 
 
-KeyRange = tuple[bytes, bytes | None]
-
-
-class Manifest:
+class StoredManifest(Manifest):
     """An open manifest, or the blocks of it that can hold entries of some key ranges.
 
-    Keys and kinds are decoded and checked at once, other columns when they are first asked for. Sequences are resolved
-    (spec §9.4). Thread-safe.
+    Keys and kinds are decoded and checked at once, other columns when they are first asked for.
     """
 
     def __init__(
@@ -156,37 +212,17 @@ class Manifest:
         ranges: Sequence[KeyRange] | None = None,
     ) -> None:
         self._reader = open_manifest(storage, table, reference)
-        self._sequence = reference.sequence
         self._pieces = [Piece(self._reader, 0, int(self._reader.footer.row_count))]
         self._wanted = None if ranges is None else _blocks_of(self._reader, ranges)
-        self._columns: dict[int, Vector] = {}
-        self._lock = threading.Lock()
-        key_columns = [self.column(index) for index in range(3)]
-        self.kinds = column_reader.read_column(self._pieces, sst.ROW_KIND, self._wanted).typed("u1")
-        self.encoded = keys.encode(key_columns, len(self.kinds))
+        key_columns = [self._stored(index) for index in range(3)]
+        kinds = column_reader.read_column(self._pieces, sst.ROW_KIND, self._wanted).typed("u1")
+        encoded = keys.encode(key_columns, len(kinds))
+        super().__init__(encoded, kinds, reference.sequence, {})
         self._check_keys(key_columns)
 
-    def __len__(self) -> int:
-        return len(self.kinds)
-
-    @property
-    def columns(self) -> tuple[Vector, ...]:
-        """All columns, in the order of FIELDS."""
-        return tuple(self.column(index) for index in range(len(FIELDS)))
-
-    def column(self, index: int) -> Vector:
-        """One column, by its place in FIELDS."""
-        with self._lock:
-            found = self._columns.get(index)
-        if found is None:
-            found = column_reader.read_column(self._pieces, FIELDS[index], self._wanted)
-            if index in (SEQUENCE_MIN, SEQUENCE_MAX):
-                values = found.typed("u8")
-                resolved = np.where(values == 0, np.uint64(self._sequence), values)
-                found = Vector(found.type, found.length, resolved.view(np.uint8))
-            self._check_column(index, found)
-            with self._lock:
-                self._columns[index] = found
+    def _stored(self, index: int) -> Vector:
+        found = column_reader.read_column(self._pieces, FIELDS[index], self._wanted)
+        self._check_column(index, found)
         return found
 
     def _fail(self, message: str, code: str = "bad-entry", section: str = "9.2") -> FormatError:
@@ -218,8 +254,10 @@ class Manifest:
             raise self._fail("the size of a file is impossible")
         elif index == DELETE_COUNT and np.any(column.typed("u8") > self.column(ROW_COUNT).typed("u8")):
             raise self._fail("a file has more deletes than rows")
-        elif index == SEQUENCE_MAX and np.any(column.typed("u8") < self.column(SEQUENCE_MIN).typed("u8")):
-            raise self._fail("a sequence range is inverted", "sequence-range")
+        elif index == SEQUENCE_MAX:
+            low, high = self._stored(SEQUENCE_MIN).typed("u8"), column.typed("u8")
+            if np.any((low == 0) != (high == 0)) or np.any(low > high):
+                raise self._fail("a sequence range is inverted", "sequence-range")
 
 
 _HEXADECIMAL = np.isin(np.arange(256), np.frombuffer(b"0123456789abcdef", np.uint8))
@@ -238,7 +276,7 @@ def load(
     storage: Storage, table: str, reference: ManifestReference, ranges: Sequence[KeyRange] | None = None
 ) -> Manifest:
     """Open a manifest. ranges: encoded key ranges [low, high); blocks that cannot hold such keys are left out."""
-    return Manifest(storage, table, reference, ranges)
+    return StoredManifest(storage, table, reference, ranges)
 
 
 def escape(partition: bytes) -> bytes:

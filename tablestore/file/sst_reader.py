@@ -93,6 +93,7 @@ class SstReader:
             raise self._error("the file id is not that of its name", "wrong-file", 24, "7.9", ChecksumError)
         if expected.file_kind is not None and self.file_kind != expected.file_kind:
             raise self._error("the file is of another kind", "wrong-file", 20, "7.3", ChecksumError)
+        self._whole = np.frombuffer(tail, np.uint8) if tail_start == 0 else None
         self._check_sections(size)
         footer = self.footer
         properties = self._section(footer.properties_offset, footer.properties_size, footer.properties_raw_size,
@@ -235,12 +236,17 @@ class SstReader:
         edges = [0, *breaks.tolist(), len(blocks)]
         places = np.zeros(len(blocks) + 1, np.int64)
         np.cumsum(size, out=places[1:])
-        view = memoryview(target)  # type: ignore[arg-type]
-        ranges = [
-            (int(offset[first]), view[int(places[first]) : int(places[last])])
-            for first, last in pairwise(edges)
-        ]
-        self._file.read_ranges(ranges)
+        if self._whole is not None:
+            for first, last in pairwise(edges):
+                start, size_read = int(offset[first]), int(places[last] - places[first])
+                target[int(places[first]) : int(places[last])] = self._whole[start : start + size_read]
+        else:
+            view = memoryview(target)  # type: ignore[arg-type]
+            ranges = [
+                (int(offset[first]), view[int(places[first]) : int(places[last])])
+                for first, last in pairwise(edges)
+            ]
+            self._file.read_ranges(ranges)
         ordinals = np.full(len(blocks), ordinal, np.uint32)
         bad = checksum.verify_chunks(
             target, places[:-1].astype(np.uint64), size, self.directory.crc[ordinal, blocks], ordinals,
