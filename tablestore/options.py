@@ -59,7 +59,7 @@ class TableOptions:
     max_space_amplification_percent: int = _number(
         50, "compaction.max-space-amplification-percent", 0, 1_000_000
     )
-    target_file_bytes: int = _number(134_217_728, "target-file-bytes", 4_096, 1 << 40)
+    target_file_bytes: int = _number(67_108_864, "target-file-bytes", 4_096, 1 << 40)
     block_rows: int = _number(8_192, "block-rows", 1, 65_536)
     block_bytes: int = _number(1_048_576, "block-bytes", 1_024, 33_554_432)
     compression: Literal["zstd", "none"] = _words("zstd", "compression", "zstd", "none")

@@ -335,7 +335,8 @@ class Table(View):
         return Writer(self._core, writer_id, memory, self._after_commit)
 
     def compact(self, full: bool = False) -> CompactResult:
-        """Merge sorted runs where the options call for it; full: every bucket into one run, deletes dropped."""
+        """Merge sorted runs where the options call for it; full: every bucket into one run; deletes go,
+        except in tables with sequence fields, where late rows may still come."""
         return maintenance.run(self._core, full=full)
 
 

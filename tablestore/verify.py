@@ -269,8 +269,8 @@ def _check_system(reader: SstReader, index: int, piece: Sequence[Piece]) -> None
         offset = int(reader.directory.offset[reader.ordinal(ROW_KIND.id) or 0, index])
         raise _damage(reader, f"block {index} has another number of deletes", "count-mismatch", offset, "7.6")
     sequence = column_reader.read_column(piece, SEQUENCE).typed("u8")
-    low, high = reader.properties.sequence_min, reader.properties.sequence_max
-    if int(sequence.min()) < low or int(sequence.max()) > high:
+    low, high = np.uint64(reader.properties.sequence_min), np.uint64(reader.properties.sequence_max)
+    if np.any((sequence != 0) & ((sequence < low) | (sequence > high))):
         offset = int(reader.directory.offset[reader.ordinal(SEQUENCE.id) or 0, index])
         raise _damage(reader, f"a sequence of block {index} is out of range", "sequence-range", offset, "7.9")
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from tablestore import types
 from tablestore.errors import FormatError
@@ -38,6 +39,9 @@ FIELDS = tuple(
 )
 COLUMNS = sst.file_columns(FIELDS[:3], FIELDS[3:])
 SETTINGS = WriterSettings(bits_per_key=0)
+STATISTICS_ENTRY = np.dtype(
+    [("field", "<u4"), ("flags", "u1"), ("nulls", "<u8"), ("minimum", "<u8"), ("maximum", "<u8")]
+)  # spec §9.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,7 +261,25 @@ class StoredManifest(Manifest):
         elif index == SEQUENCE_MAX:
             low, high = self._stored(SEQUENCE_MIN).typed("u8"), column.typed("u8")
             if np.any((low == 0) != (high == 0)) or np.any(low > high):
-                raise self._fail("a sequence range is inverted", "sequence-range")
+                raise self._fail("a sequence range is inverted")
+        elif index in (KEY_MIN, KEY_MAX) and np.any(np.diff(column.offsets) > keys.BOUND_SIZE):
+            raise self._fail("a key bound is too long")
+        elif index == STATISTICS:
+            self._check_statistics(column)
+        if index == KEY_MAX:
+            low_keys, high_keys = self._stored(KEY_MIN).to_arrow(), column.to_arrow()
+            if pc.any(pc.greater(low_keys, high_keys)).as_py():
+                raise self._fail("key bounds are inverted")
+
+    def _check_statistics(self, column: Vector) -> None:
+        """Whole entries, known flags, ranks in order (spec §9.5): hostile statistics must not prune."""
+        if np.any(np.diff(column.offsets) % STATISTICS_ENTRY.itemsize):
+            raise self._fail("statistics are cut")
+        entries = column.values.view(STATISTICS_ENTRY)
+        absent = (entries["flags"] & 1) == 0
+        stray = absent & ((entries["minimum"] != 0) | (entries["maximum"] != 0))
+        if np.any(entries["flags"] > 3) or np.any(stray) or np.any(entries["minimum"] > entries["maximum"]):
+            raise self._fail("statistics are impossible")
 
 
 _HEXADECIMAL = np.isin(np.arange(256), np.frombuffer(b"0123456789abcdef", np.uint8))

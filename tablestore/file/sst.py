@@ -123,7 +123,7 @@ def encode_footer(footer: Footer, header: bytes) -> bytes:
         MAJOR,
         MINOR,
     )
-    return body + struct.pack("<I", checksum.crc32c(header + body)) + FOOTER_MAGIC
+    return body + struct.pack("<I", checksum.crc32c(header[:44] + body)) + FOOTER_MAGIC
 
 
 def digest_of(footer: bytes) -> int:
@@ -155,9 +155,10 @@ def decode_footer(header: bytes, footer: bytes, size: int, file: str) -> tuple[i
         raise fail("a field that must be zero is not", "bad-zero", base + 76, "7.4")
     file_kind = _decode_header(header, file_id, (major, minor), fail)
     (stored,) = struct.unpack_from("<I", footer, 100)
-    if stored != checksum.crc32c(header + footer[:100]):
+    if stored != checksum.crc32c(header[:44] + footer[:100]):
         raise fail("the footer's checksum is wrong", "checksum-mismatch", base + 100, "7.4", ChecksumError)
-    return file_kind, Footer(*fields[:-5], file_id)
+    members = [*fields[:-5], file_id]
+    return file_kind, Footer(*members)
 
 
 def _decode_header(header: bytes, file_id: bytes, version: tuple[int, int], fail: Any) -> int:

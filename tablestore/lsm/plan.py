@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,13 +15,21 @@ import pyarrow.compute as pc
 from tablestore.file import keys, partition
 from tablestore.file import vector as vectors
 from tablestore.file.fileset import FileSet
-from tablestore.file.manifest import BUCKET, KEY_MAX, KEY_MIN, PARTITION, Entry, KeyRange, escape, place_range
+from tablestore.file.manifest import (
+    BUCKET,
+    KEY_MAX,
+    KEY_MIN,
+    PARTITION,
+    STATISTICS_ENTRY,
+    Entry,
+    KeyRange,
+    escape,
+    place_range,
+)
 from tablestore.file.schema import TableSchema
 from tablestore.lsm.condition import Condition, key_buckets, may_match
 from tablestore.lsm.run import Run, sorted_runs
 from tablestore.types import Field
-
-_STATISTICS = struct.Struct("<IBQQQ")  # spec §9.5
 
 
 @dataclass(frozen=True)
@@ -207,7 +214,6 @@ def _entry_matches(entry: Entry, fields: dict[str, Field], condition: Condition)
 
 
 def statistics_of(entry: Entry) -> dict[int, tuple[int, int, int, int]]:
-    """Field id → (flags, nulls, least rank, greatest rank); nothing if the bytes are not as spec §9.5 wants them."""
-    if len(entry.statistics) % _STATISTICS.size:
-        return {}
-    return {item[0]: item[1:] for item in _STATISTICS.iter_unpack(entry.statistics)}
+    """Field id → (flags, nulls, least rank, greatest rank), spec §9.5."""
+    stored = np.frombuffer(entry.statistics, STATISTICS_ENTRY).tolist()
+    return {item[0]: item[1:] for item in stored}
