@@ -1,4 +1,4 @@
-from collections.abc import Buffer
+from _typeshed import ReadableBuffer as Buffer
 
 import numpy as np
 import numpy.typing as npt

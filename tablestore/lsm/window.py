@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -119,28 +120,34 @@ class Selection:
     def column(self, field: Field) -> Vector:
         """The visible rows of a column."""
         decoded = (self.key_columns or {}).get(field.id)
-        if decoded is None:
-            if self.rows is not None and len(self.rows) * SPARSE < self.length:
-                return self._sparse_column(field)
-            decoded = column_reader.read_column(self.pieces, field, self.wanted)
-        return decoded if self.rows is None else decoded.take(self.rows)
+        if decoded is not None:
+            return decoded if self.rows is None else decoded.take(self.rows)
+        if self.rows is None:
+            return column_reader.read_column(self.pieces, field, self.wanted)
+        if len(self.rows) * SPARSE < self.length:
+            blocks, rows = self._occupied
+            return column_reader.read_column(self.pieces, field, blocks).take(rows)
+        return column_reader.read_column(self.pieces, field, self.wanted).take(self.rows)
 
-    def _sparse_column(self, field: Field) -> Vector:
-        """As `column`, but decodes only blocks that hold a visible row."""
+    @cached_property
+    def _occupied(self) -> tuple[npt.NDArray[np.bool_] | None, npt.NDArray[np.uint32]]:
+        """Blocks that hold a visible row, and the visible rows counted in these blocks alone."""
         assert self.rows is not None
         sizes = block_rows(self.pieces)
         chosen = np.ones(len(sizes), bool) if self.wanted is None else self.wanted
         present = np.flatnonzero(chosen)
-        ends = np.cumsum(sizes[present])
-        owner = np.searchsorted(ends, self.rows, "right")
-        used = np.zeros(len(present), bool)
-        used[owner] = True
-        removed = np.where(used, 0, sizes[present])
-        shift = np.cumsum(removed)
+        starts = np.zeros(len(present), np.int64)
+        np.cumsum(sizes[present][:-1], out=starts[1:])
+        visible = np.zeros(self.length, bool)
+        visible[self.rows] = True
+        used = np.logical_or.reduceat(visible, starts)
+        if used.all():
+            return self.wanted, self.rows
+        shift = np.cumsum(np.where(used, 0, sizes[present]))
         mask = np.zeros(len(sizes), bool)
         mask[present[used]] = True
-        decoded = column_reader.read_column(self.pieces, field, mask)
-        return decoded.take((self.rows - shift[owner]).astype(np.uint32))
+        before = np.repeat(shift.astype(np.uint32), sizes[present])
+        return mask, self.rows - before[self.rows]
 
     def restrict(self, mask: npt.NDArray[np.bool_]) -> Selection:
         """The rows for which `mask` (bool over the visible rows) holds."""
