@@ -14,10 +14,10 @@ def read_bitpack(cursor: Cursor, width: int, count: int) -> list[int]:
     vectors = -(-count // VECTOR)
     start = cursor.offset
     bits = cursor.array(vectors, 1, "bits", "4.6")
+    bases = cursor.array(vectors, width, "base", "4.6")
     for index, width_bits in enumerate(bits):
         if width_bits > 8 * width:
             reject("bad-width", f"{width_bits} bits for a value of {width} bytes", "4.6", start + index)
-    bases = cursor.array(vectors, width, "base", "4.6")
     values: list[int] = []
     for index in range(vectors):
         size = min(VECTOR, count - index * VECTOR)

@@ -81,7 +81,6 @@ def _decode(cursor: Cursor, type_: Type, nullable: bool, rows: int, budget: _Bud
         chunk = _decode_struct(cursor, type_, valid, budget)
     else:
         chunk = _decode_values(cursor, type_, valid)
-    cursor.finish("5.3")
     if chunk.raw_size > CHUNK_RAW_MAX:
         reject("limit-exceeded", f"a chunk of {chunk.raw_size} raw bytes", "0.5", start)
     return chunk
@@ -99,6 +98,7 @@ def _decode_values(cursor: Cursor, type_: Type, valid: list[int]) -> Chunk:
     start = cursor.offset
     rows = len(valid)
     stored: Sequence[int | bytes] = decode_node(cursor, class_of(type_), rows, "values")
+    cursor.finish("5.3")
     values: list[object] = []
     for raw, present in zip(stored, valid, strict=True):
         if not present and isinstance(raw, bytes) and raw:

@@ -13,11 +13,9 @@ _CONTENT_SIZE_BYTES = (0, 2, 4, 8)
 
 
 def read_stream(cursor: Cursor, codec: int, raw_size: int, section: str) -> bytes:
-    """The stream that fills the rest of the cursor, decompressed; its raw size is known before."""
+    """The stream that ends a node, decompressed; its raw size is known before."""
     if codec == NONE:
-        stored = cursor.take(raw_size, "stream", section)
-        cursor.finish("4.2")
-        return stored
+        return cursor.take(raw_size, "stream", section)
     start = cursor.offset
     if raw_size == 0:
         reject("bad-codec", "an empty stream is compressed", "4.3", start)
