@@ -104,17 +104,20 @@ TS_INLINE uint64_t ts_key_word(const ts_keys *keys, size_t row, size_t skip, int
 
 /* How a set of keys becomes words: the prefix that all share, the form, and whether equal words are equal keys. */
 typedef struct {
-    size_t skip;
+    size_t skip, least, most; /* least and most: bytes left after the prefix */
     int form, exact;
 } ts_prefix_plan;
 
 /* For keys that share `shared` bytes and are `least` to `most` bytes long. */
 TS_INLINE ts_prefix_plan ts_plan_words(size_t shared, size_t least, size_t most)
 {
-    if (shared > least) shared = least;
-    if (least == most) return (ts_prefix_plan){shared, TS_WORD_FULL, most - shared <= 8};
-    if (least - shared >= 8) return (ts_prefix_plan){shared, TS_WORD_FULL, 0};
-    return (ts_prefix_plan){shared, TS_WORD_MARKED, most - shared <= 7};
+    const size_t skip = shared < least ? shared : least;
+    ts_prefix_plan plan = {skip, least - skip, most - skip, TS_WORD_MARKED, most - skip <= 7};
+    if (least == most || plan.least >= 8) {
+        plan.form = TS_WORD_FULL;
+        plan.exact = plan.most <= 8;
+    }
+    return plan;
 }
 
 /* Whether rows with this word have equal keys; if not, they agree on ts_word_bytes more bytes. */

@@ -3,6 +3,9 @@
 #define TABLESTORE_MERGE_WINDOW_H
 
 #include "merge.h"
+#include "wide.h"
+
+#define TS_WIDE_SAMPLE 32 /* rows of each run looked at first */
 
 static int ts_workspace_allocate(ts_workspace *space, size_t capacity, size_t runs, int with_keys)
 {
@@ -46,19 +49,45 @@ static ts_prefix_plan ts_plan_window(const ts_keys *keys, const size_t *low, con
     return ts_plan_words(shared, least, most);
 }
 
-/* Fills area 0 with the window. */
+/* Looks for words of keys that one word of eight bytes does not decide (see wide.h): a few rows of each run tell whether the bits in use
+ * may fit, then all do. The words are left in order.scratch. */
+static int ts_widen_window(const ts_keys *keys, ts_workspace *space, const size_t *low, const size_t *high, size_t runs,
+                           const ts_prefix_plan *prefix)
+{
+    ts_wide_plan plan;
+    uint64_t *first = space->order.words, *second = space->order.elements;
+    size_t count = 0;
+    int ascending;
+    if (!ts_wide_lengths(prefix, &plan)) return 0;
+    for (int all = 0; all < 2; all++) {
+        count = 0;
+        for (size_t r = 0; r < runs; r++) {
+            const size_t stop = all || high[r] - low[r] < TS_WIDE_SAMPLE ? high[r] : low[r] + TS_WIDE_SAMPLE;
+            ts_wide_load(&plan, keys, low[r], stop, first + count, second + count);
+            count += stop - low[r];
+        }
+        if (!ts_wide_fits(&plan, ts_bits_in_use(first, count, &ascending), ts_bits_in_use(second, count, &ascending))) return 0;
+    }
+    ts_wide_join(&plan, first, second, count, space->order.scratch);
+    return 1;
+}
+
+/* Fills area 0 with the window; `words` of its rows, or NULL to make them of keys. */
 static void ts_fill_window(const ts_source *source, ts_workspace *space, const size_t *low, const size_t *high, size_t runs,
-                           const ts_prefix_plan *plan)
+                           const ts_prefix_plan *plan, const uint64_t *words)
 {
     ts_pair *pair = space->areas[0];
     for (size_t r = 0; r < runs; r++) {
-        space->parts[r] = (ts_part){pair, high[r] - low[r]};
+        const uint64_t *run_words = source->words ? source->words + low[r] : words;
+        const size_t count = high[r] - low[r];
+        space->parts[r] = (ts_part){pair, count};
         space->starts[r] = (size_t)(pair - space->areas[0]);
-        if (source->words)
-            for (size_t row = low[r]; row < high[r]; row++) *pair++ = (ts_pair){source->words[row], row};
+        if (run_words)
+            for (size_t i = 0; i < count; i++) *pair++ = (ts_pair){run_words[i], low[r] + i};
         else
             for (size_t row = low[r]; row < high[r]; row++)
                 *pair++ = (ts_pair){ts_key_word(&source->keys, row, plan->skip, plan->form), row};
+        if (words) words += count;
     }
 }
 
@@ -117,14 +146,19 @@ static size_t ts_merge_window(const ts_source *source, ts_workspace *space, cons
     const size_t few = total - (high[large] - low[large]);
     if (few * TS_GALLOP_RATIO <= total - few) return ts_merge_small(source, space, low, high, runs, large, few, out);
 
-    ts_prefix_plan plan = {0, TS_WORD_FULL, 1};
+    ts_prefix_plan plan = {.form = TS_WORD_FULL, .exact = 1};
+    const uint64_t *words = NULL;
     if (source->words) {
         uint64_t first, span = ts_table_span(source, low, high, runs, total, &first);
         if (span) return ts_merge_table(source, space->table, low, high, runs, first, span, out);
     } else {
         plan = ts_plan_window(&source->keys, low, high, runs);
+        if (!plan.exact && ts_widen_window(&source->keys, space, low, high, runs, &plan)) {
+            plan.exact = 1;
+            words = space->order.scratch;
+        }
     }
-    ts_fill_window(source, space, low, high, runs, &plan);
+    ts_fill_window(source, space, low, high, runs, &plan, words);
     const int unique = plan.exact && !source->rank;
     size_t count = ts_cascade(space, space->parts, space->starts, runs, unique ? 2 : 1, unique);
     if (unique && count == 2) return ts_merge_unique_rows(&space->parts[0], &space->parts[1], out);

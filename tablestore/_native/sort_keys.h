@@ -3,6 +3,9 @@
 #define TABLESTORE_SORT_KEYS_H
 
 #include "order.h"
+#include "wide.h"
+
+#define TS_WIDE_BATCH_SAMPLE 256 /* rows looked at first */
 
 /* As ts_plan_rows for all rows, in the order in which they lie in memory. */
 static ts_prefix_plan ts_plan_batch(const ts_keys *keys, size_t rows)
@@ -67,18 +70,37 @@ static size_t ts_emit_keys(const ts_key_batch *batch, uint64_t *elements, uint64
     return made;
 }
 
+/* Words of keys that one word of eight bytes does not decide (see wide.h), if the bits in use fit. */
+static int ts_widen_batch(const ts_keys *keys, const ts_order *order, size_t rows, const ts_prefix_plan *prefix, uint64_t *words)
+{
+    ts_wide_plan plan;
+    int ascending;
+    if (!ts_wide_lengths(prefix, &plan)) return 0;
+    for (int all = 0; all < 2; all++) {
+        const size_t stop = all || rows < TS_WIDE_BATCH_SAMPLE ? rows : TS_WIDE_BATCH_SAMPLE;
+        ts_wide_load(&plan, keys, 0, stop, order->words, order->elements);
+        if (!ts_wide_fits(&plan, ts_bits_in_use(order->words, stop, &ascending), ts_bits_in_use(order->elements, stop, &ascending)))
+            return 0;
+    }
+    ts_wide_join(&plan, order->words, order->elements, rows, words);
+    return 1;
+}
+
 /* Like ts_sort_words for keys of any length. */
 static int64_t ts_sort_keys(const ts_keys *keys, const uint32_t *group, uint32_t groups, const uint64_t *rank, size_t rows,
                             uint32_t *out, int64_t *group_end)
 {
     int64_t made = TS_NO_MEMORY, start = 0;
     ts_batch sorted = {0};
-    ts_key_batch batch = {.keys = keys, .rank = rank, .prefix = {0, TS_WORD_FULL, 1}};
+    ts_key_batch batch = {.keys = keys, .rank = rank, .prefix = {.form = TS_WORD_FULL, .exact = 1}};
     uint64_t *words = malloc((rows + 1) * sizeof(uint64_t));
     if (!words) return made;
     if (rows) batch.prefix = ts_plan_batch(keys, rows);
     if (!batch.prefix.exact && ts_order_allocate(&batch.order, rows) < 0) goto done;
-    for (size_t row = 0; row < rows; row++) words[row] = ts_key_word(keys, row, batch.prefix.skip, batch.prefix.form);
+    if (!batch.prefix.exact && ts_widen_batch(keys, &batch.order, rows, &batch.prefix, words))
+        batch.prefix.exact = 1;
+    else
+        for (size_t row = 0; row < rows; row++) words[row] = ts_key_word(keys, row, batch.prefix.skip, batch.prefix.form);
     made = ts_batch_sort(&sorted, words, group, groups, rows);
     batch.words = words;
     batch.packing = sorted.plan;

@@ -11,6 +11,7 @@ EDGES = [0, 1, 2, 2**63, 2**64 - 2, 2**64 - 1]
 WORDS = st.one_of(st.integers(0, 2**64 - 1), st.integers(0, 30), st.sampled_from(EDGES))
 KEYS = st.one_of(
     st.binary(max_size=12),
+    st.integers(0, 99).map(lambda v: b"%016d" % v),
     st.text(alphabet="\0a", max_size=20).map(str.encode),
     st.tuples(st.binary(max_size=2), st.integers(0, 12)).map(
         lambda t: b"common/prefix/" + t[0] + b"\0" * t[1]
@@ -19,6 +20,10 @@ KEYS = st.one_of(
         [b"", b"\0", b"\0\0", b"a", b"a\0", b"12345678", b"12345678\0", b"1234567", b"1234567\0"]
     ),
 )
+
+COMPOSITES = st.tuples(st.integers(0, 3), st.integers(0, 2**64 - 1) | st.integers(0, 9)).map(
+    lambda t: t[0].to_bytes(4, "big") + t[1].to_bytes(8, "big")
+)  # equally long, two words
 
 
 def model(runs: list[list], rank: list[int] | None) -> list[int]:
@@ -59,7 +64,7 @@ def test_merge_words_is_the_model(case: tuple) -> None:
 
 
 @settings(max_examples=300)
-@given(sorted_runs(KEYS))
+@given(sorted_runs(KEYS) | sorted_runs(COMPOSITES))
 def test_merge_bytes_is_the_model(case: tuple) -> None:
     runs, rank = case
     keys = [k for run in runs for k in run]
@@ -134,6 +139,10 @@ def key_shapes() -> dict[str, list[list[bytes]]]:
         ],
         "nul tails": [[b"k" + b"\0" * int(n) for n in random.integers(0, 300, 200)] for _ in range(4)],
         "random bytes": [[random.bytes(int(n)) for n in random.integers(0, 12, 9000)] for _ in range(4)],
+        "composite": [
+            [bytes([n % 7]) * 4 + k for n, k in enumerate(draw(b"%08d", 9000, 30000))] for _ in range(4)
+        ],
+        "short pairs": [draw(b"x%d", 3000, 10**9) + draw(b"x%d\0", 3000, 10**12) for _ in range(4)],
         "many runs": [draw(b"%05d", 40, 10**5) for _ in range(150)],
         "pairs": [
             [k + bytes([n % 3]) * (n % 4) for n, k in enumerate(draw(b"%08d", 9000, 4000))] for _ in range(4)

@@ -15,6 +15,7 @@ WORDS = st.one_of(
 )
 KEYS = st.one_of(
     st.binary(max_size=12),
+    st.integers(0, 99).map(lambda v: b"%016d" % v),
     st.text(alphabet="\0a", max_size=20).map(str.encode),
     st.tuples(st.binary(max_size=2), st.integers(0, 12)).map(
         lambda t: b"common/prefix/" + t[0] + b"\0" * t[1]
@@ -23,6 +24,10 @@ KEYS = st.one_of(
         [b"", b"\0", b"\0\0", b"a", b"a\0", b"12345678", b"12345678\0", b"1234567", b"1234567\0"]
     ),
 )
+
+COMPOSITES = st.tuples(st.integers(0, 3), st.integers(0, 2**64 - 1) | st.integers(0, 9)).map(
+    lambda t: t[0].to_bytes(4, "big") + t[1].to_bytes(8, "big")
+)  # equally long, two words
 
 
 def model(
@@ -68,7 +73,7 @@ def test_sort_words_is_the_model(batch: tuple) -> None:
     assert (perm.tolist(), ends.tolist()) == model(words, group, groups, rank)
 
 
-@given(batches(KEYS))
+@given(batches(KEYS) | batches(COMPOSITES))
 def test_sort_bytes_is_the_model(batch: tuple) -> None:
     keys, group, groups, rank = batch
     group_array, rank_array = arrays(group, rank)
@@ -112,7 +117,9 @@ def test_sort_words_of_many_shapes(rows: int) -> None:
             assert ends.tolist() == [int((place[expected] <= g).sum()) for g in range(groups)]
 
 
-@pytest.mark.parametrize("shape", ["same", "prefixes", "long ties", "nul tails", "random", "one long"])
+@pytest.mark.parametrize(
+    "shape", ["same", "prefixes", "long ties", "nul tails", "random", "one long", "composite"]
+)
 def test_sort_bytes_of_many_shapes(shape: str) -> None:
     random = np.random.default_rng(3)
     rows = 3000
@@ -122,6 +129,10 @@ def test_sort_bytes_of_many_shapes(shape: str) -> None:
         "long ties": [b"tenant-%04d/" % (n % 7) + b"%010d" % random.integers(0, 900) for n in range(rows)],
         "nul tails": [b"k" + b"\0" * int(n) for n in random.integers(0, 40, rows)],
         "random": [random.bytes(int(n)) for n in random.integers(0, 20, rows)],
+        "composite": [
+            int(d).to_bytes(4, "big") + int(n).to_bytes(8, "big")
+            for d, n in zip(random.integers(0, 50, rows), random.integers(0, 60, rows), strict=True)
+        ],
         "one long": [b"z" * 60000, *(b"%d" % n for n in random.integers(0, 10**9, rows))],
     }[shape]
     perm, ends = native.sort_bytes(*packed(keys))
