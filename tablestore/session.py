@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 
 from tablestore._native import hash as hashing
 from tablestore.core import Core
-from tablestore.errors import CommitUnknownError, SchemaError
+from tablestore.errors import CommitConflictError, SchemaError
 from tablestore.file import keys
 from tablestore.file import vector as vectors
 from tablestore.file.manifest import Entry
@@ -23,6 +23,15 @@ from tablestore.transaction import Outcome, Proposal, Transaction, added, remove
 WRITER_MEMORY = 256 << 20
 SHARE_OF_MEMORY = 4  # sorting and encoding need about three times the rows' own size
 INSERT = 0
+
+
+@dataclass(frozen=True)
+class _Pending:
+    """What one commit publishes: its files, its deletes by key, and the ordinal after all of these."""
+
+    entries: tuple[Entry, ...]
+    key_deletes: tuple[KeyDeletes, ...]
+    ordinal: int
 
 
 class Session:
@@ -119,35 +128,39 @@ class Session:
         return self._ordinal - 1
 
     def commit(self, identity: WriterIdentity | None = None, watermark: int | None = None) -> Outcome:
-        """Publish everything given so far as one snapshot, and begin anew."""
+        """Publish everything given so far as one snapshot, and begin anew. Without changes nothing is published,
+        unless an identity or a watermark is to be recorded. After an error the changes must be given again."""
         self.flush()
-        entries = tuple(self._entries)
-        key_deletes = tuple(self._key_deletes)
-        transaction = Transaction(
-            self._core, lambda base: self._propose(base, entries, key_deletes), identity, watermark
-        )
+        pending = _Pending(tuple(self._entries), tuple(self._key_deletes), self._ordinal)
+        recorded = identity is not None or watermark is not None
+        # From here on the files may become live at any moment: only a proven conflict deletes them (spec §11.4).
+        self._reset()
+
+        def build(base: Version) -> Proposal | None:
+            proposal = self._propose(base, pending)
+            return proposal if proposal.changes or recorded else None
+
+        transaction = Transaction(self._core, build, identity, watermark)
         try:
             outcome = transaction.commit()
-        except CommitUnknownError:
-            self._reset()  # the files may be live: keep them
+        except (CommitConflictError, SchemaError):
+            transaction.discard(pending.entries)
             raise
         if not outcome.published:
-            transaction.discard(entries)
-        self._reset()
+            transaction.discard(pending.entries)
         return outcome
 
-    def _propose(
-        self, base: Version, entries: Sequence[Entry], key_deletes: Sequence[KeyDeletes]
-    ) -> Proposal | None:
+    def _propose(self, base: Version, pending: _Pending) -> Proposal:
         """What to publish on `base`: own files, and what spec §12.3 and §12.5 add to them."""
         core = self._core
         extra: list[Entry] = []
-        if key_deletes or core.schema.cross_partition:
+        entries = pending.entries
+        if pending.key_deletes or core.schema.cross_partition:
             live = self.live_entries(base)
-            extra = relocation.resolve_key_deletes(core.cache, live, entries, key_deletes, base.id)
+            extra = relocation.resolve_key_deletes(core.cache, live, entries, pending.key_deletes, base.id)
             if core.schema.cross_partition:
                 own = [*entries, *extra]
-                extra.extend(relocation.relocate(core.cache, live, own, base.id, self._ordinal))
+                extra.extend(relocation.relocate(core.cache, live, own, base.id, pending.ordinal))
         return Proposal("append", added([*entries, *extra]), tuple(extra))
 
     def live_entries(self, base: Version) -> list[Entry]:
@@ -176,14 +189,11 @@ class OverwriteSession(Session):
         super().__init__(core, memory)
         self._partition = partition
 
-    def _propose(
-        self, base: Version, entries: Sequence[Entry], key_deletes: Sequence[KeyDeletes]
-    ) -> Proposal | None:
-        wrong = [entry for entry in entries if self._partition not in (None, entry.partition)]
+    def _propose(self, base: Version, pending: _Pending) -> Proposal:
+        wrong = [entry for entry in pending.entries if self._partition not in (None, entry.partition)]
         if wrong:
             raise SchemaError("overwrite(partition=…) was given rows of another partition")
-        appended = super()._propose(base, entries, key_deletes)
-        assert appended is not None
+        appended = super()._propose(base, pending)
         everything = self._core.entries(base.snapshot)
         gone = [entry for entry in everything if self._partition in (None, entry.partition)]
         changes = [*removed(gone), *appended.changes]
