@@ -15,6 +15,7 @@ from tablestore.storage.interface import Bytes
 from tablestore.storage.system import SystemCalls
 
 ROOT = 0
+OUTSIDE = -1
 
 
 @dataclass(frozen=True)
@@ -81,8 +82,10 @@ Operation = MakeDirectory | CreateFile | Write | Sync | Link | Rename | Unlink |
 class RecordedCalls(SystemCalls):
     """Makes the calls and logs those that change something and succeed. For use by one thread at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, root: str | os.PathLike[str]) -> None:
+        """root: the table's directory; what happens above it is not logged."""
         self.log: list[Operation] = []
+        self._root = os.path.abspath(root)
         self._nodes: dict[tuple[int, int], int] = {}
         self._open: dict[int, int] = {}
         self._next = ROOT + 1
@@ -92,14 +95,12 @@ class RecordedCalls(SystemCalls):
         self.log.append(Mark(label))
 
     def _opened(self, file: int, node: int | None = None) -> int:
-        """Remembers what the descriptor stands for; node: of a file that is new, whatever had its inode
-        before.
-        """
+        """Remembers what the descriptor stands for; node: if it is new, whatever had its inode before."""
         status = os.fstat(file)
         inode = (status.st_dev, status.st_ino)
-        if node is not None:
-            self._nodes[inode] = node
-        self._open[file] = self._nodes.get(inode, -1)
+        if node is not None or inode not in self._nodes:
+            self._nodes[inode] = self._new_node() if node is None else node
+        self._open[file] = self._nodes[inode]
         return file
 
     def _new_node(self) -> int:
@@ -107,7 +108,7 @@ class RecordedCalls(SystemCalls):
         return self._next - 1
 
     def open_root(self, path: str) -> int:
-        return self._opened(super().open_root(path), ROOT)
+        return self._opened(super().open_root(path), ROOT if os.path.abspath(path) == self._root else OUTSIDE)
 
     def open_directory(self, directory: int, name: str) -> int:
         return self._opened(super().open_directory(directory, name))
@@ -133,7 +134,8 @@ class RecordedCalls(SystemCalls):
 
     def sync(self, file: int) -> None:
         super().sync(file)
-        self.log.append(Sync(self._open[file]))
+        if self._open[file] != OUTSIDE:
+            self.log.append(Sync(self._open[file]))
 
     def close(self, file: int) -> None:
         self._open.pop(file, None)

@@ -159,7 +159,7 @@ def _synced(calls: RecordedCalls) -> list[int]:
 
 
 def test_names_are_synchronised_up_to_the_table(tmp_path: Path) -> None:
-    calls = RecordedCalls()
+    calls = RecordedCalls(tmp_path)
     storage = LocalStorage(tmp_path, calls)
     storage.create("a/b/file", [b"x"], durable=True)
     made = [operation.node for operation in calls.log if hasattr(operation, "node")]
@@ -177,7 +177,7 @@ def test_names_are_synchronised_up_to_the_table(tmp_path: Path) -> None:
 
 def test_directories_made_by_others_are_synchronised_too(tmp_path: Path) -> None:
     os.makedirs(tmp_path / "a" / "b")
-    calls = RecordedCalls()
+    calls = RecordedCalls(tmp_path)
     storage = LocalStorage(tmp_path, calls)
     storage.create("a/b/file", [b"x"], durable=True)
     calls.log.clear()
@@ -186,7 +186,7 @@ def test_directories_made_by_others_are_synchronised_too(tmp_path: Path) -> None
 
 
 def test_a_document_is_synchronised_before_its_name_and_the_name_before_the_answer(tmp_path: Path) -> None:
-    calls = RecordedCalls()
+    calls = RecordedCalls(tmp_path)
     LocalStorage(tmp_path, calls).publish("snapshot/s", b"x", durable=True)
     kinds = [type(operation) for operation in calls.log]
     link = kinds.index(Link)
