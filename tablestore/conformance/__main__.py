@@ -63,7 +63,7 @@ def _implementations(command: str | None, stack: ExitStack) -> dict[str, Impleme
         return {command: stack.enter_context(Foreign(command))}
     found = {"reference": from_function(reference_adapter.answer)}
     try:
-        from tablestore.conformance import native_adapter
+        import tablestore.conformance.native_adapter as native_adapter
     except ImportError as error:
         print(f"native: not built ({error})", file=sys.stderr)
     else:

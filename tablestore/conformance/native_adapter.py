@@ -242,7 +242,8 @@ def _deduplicate(given: Input) -> object:
 
 
 def _output_rows(given: Input) -> object:
-    return [[run, row] for run, row, kind in _merged(given) if given["has_older"] or kind % 2 == 0]
+    keeps_deletes = given["has_older"] or bool(given.get("sequence_types"))
+    return [[run, row] for run, row, kind in _merged(given) if keeps_deletes or kind % 2 == 0]
 
 
 def _pick(given: Input) -> object:

@@ -45,9 +45,12 @@ def is_legal(levels: Sequence[int], chosen: Sequence[int], output: int) -> bool:
 
 
 def output_rows(runs: Sequence[Run], sequence_types: Sequence[Type], has_older: bool) -> list[Version]:
-    """The rows that a compaction of `runs` writes: deletes go only if no older run exists (spec §13.3)."""
+    """The rows that a compaction of `runs` writes (spec §13.3).
+
+    Deletes go only if no older run exists and the table has no sequence fields, by which rows can be late.
+    """
     winners = greatest(versions(runs, sequence_types))
-    return [version for version in winners if has_older or not version.is_delete]
+    return [version for version in winners if has_older or sequence_types or not version.is_delete]
 
 
 def pick(

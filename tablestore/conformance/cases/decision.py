@@ -283,6 +283,10 @@ def _outputs(book: Book) -> None:
     book.valid("output-oldest", "13.3", about, "output", runs=runs, has_older=False, output=[[1, 1], [0, 1]])
     gone = [run(2, [A, 0, DELETE]), run(1, [A, 0, 0])]
     book.valid("output-nothing", "13.3", "All rows vanish.", "output", runs=gone, has_older=False, output=[])
+    deleted = [run(2, [A, 0, DELETE, [9]]), run(1, [A, 0, 0, [2]])]
+    about = "With sequence fields a delete stays: a late row may still come."
+    given: dict[str, Any] = {"sequence_types": ["int8"], "runs": deleted, "has_older": False}
+    book.valid("output-delete-with-sequence-field", "13.3", about, "output", **given, output=[[0, 0]])
     late = [run(2, [A, 0, 0, [1]]), run(1, [A, 0, 0, [2]])]
     about = "The greatest version by sequence fields is kept."
     book.valid(
