@@ -16,14 +16,17 @@ cdef extern from "bloom.h" nogil:
     const size_t TS_FILTER_HEAD
     const size_t TS_FILTER_BLOCK
     void ts_filter_build(uint8_t* section, uint32_t blocks, const uint64_t* hashes, size_t count)
-    void ts_filter_probe(const uint8_t* section, uint32_t blocks, const uint64_t* hashes, size_t count, uint8_t* out)
+    void ts_filter_probe(
+        const uint8_t* section, uint32_t blocks, const uint64_t* hashes, size_t count, uint8_t* out
+    )
     bint ts_filter_is_empty(const uint8_t* section, size_t size)
 
 
 def build(const uint64_t[::1] hashes not None, int bits_per_key):
     """uint8[]: the whole section over the key hashes; empty (no section) if bits_per_key is 0.
 
-    Errors: ValueError for bits_per_key outside 0 to 256, LimitExceededError for more than 2^32 - 1 filter blocks.
+    Errors: ValueError for bits_per_key outside 0 to 256, LimitExceededError for more than 2^32 - 1 filter
+    blocks.
     """
     if not 0 <= bits_per_key <= 256:
         raise ValueError(f"bits_per_key must be 0 to 256, not {bits_per_key}")
@@ -32,7 +35,9 @@ def build(const uint64_t[::1] hashes not None, int bits_per_key):
     keys = hashes.shape[0]
     blocks = max(1, -(-keys * bits_per_key // 256))
     if blocks > 0xFFFFFFFF:
-        raise LimitExceededError(f"{keys} keys need too many filter blocks", code="limit-exceeded", section="6.2")
+        raise LimitExceededError(
+            f"{keys} keys need too many filter blocks", code="limit-exceeded", section="6.2"
+        )
     size = TS_FILTER_HEAD + TS_FILTER_BLOCK * blocks
     # filter blocks begin at a cache line, so that none lies on two
     room = np.zeros(size + 64, np.uint8)
@@ -56,13 +61,19 @@ cdef uint32_t _block_count(const uint8_t[::1] section) except? 0:
         blocks = ts_load32(bytes_of(section))
     if blocks == 0 or size != TS_FILTER_HEAD + TS_FILTER_BLOCK * <size_t>blocks:
         raise FormatError(
-            f"a filter of {blocks} blocks in a section of {size} bytes", code="bad-filter", offset=0, section="6.2"
+            f"a filter of {blocks} blocks in a section of {size} bytes",
+            code="bad-filter",
+            offset=0,
+            section="6.2",
         )
     return blocks
 
 
 def probe(const uint8_t[::1] section not None, const uint64_t[::1] hashes not None):
-    """uint8[m]: 1 where the key may be present, 0 where it is not. Errors: FormatError bad-filter for a wrong size."""
+    """uint8[m]: an answer for each hash.
+
+    1 where the key may be present, 0 where it is not. Errors: FormatError bad-filter for a wrong size.
+    """
     cdef uint32_t blocks = _block_count(section)
     cdef size_t count = <size_t>hashes.shape[0]
     result = np.empty(hashes.shape[0], np.uint8)

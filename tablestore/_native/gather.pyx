@@ -50,7 +50,10 @@ cdef object _check_index(const uint32_t* index, size_t count, int64_t rows):
 
 
 def take_fixed(const uint8_t[::1] source not None, Py_ssize_t width, const uint32_t[::1] index not None):
-    """uint8[m * width]: the rows of a column of `width` bytes a row. Errors: ValueError for a row outside the column."""
+    """uint8[m * width]: the rows of a column of `width` bytes a row.
+
+    Errors: ValueError for a row outside the column.
+    """
     if width < 1:
         raise ValueError(f"a row has at least one byte, not {width}")
     cdef const uint32_t* rows = unsigned32_of(index)
@@ -84,7 +87,8 @@ def take_variable(
 ):
     """(offsets: int32[m+1], data: uint8[]): the values of a string or binary column.
 
-    Errors: LimitExceededError for more than 2^31 - 1 bytes, ValueError for a row or an offset outside its array.
+    Errors: LimitExceededError for more than 2^31 - 1 bytes, ValueError for a row or an offset outside its
+    array.
     """
     if offsets.shape[0] < 1:
         raise ValueError("offsets must have at least one entry")

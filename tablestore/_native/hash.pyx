@@ -35,7 +35,10 @@ def hash64(data):
 
 
 def hash_words(const uint64_t[::1] words not None, int size):
-    """uint64[n]: hash64 of the last `size` (1 to 8) bytes of each word taken big-endian, that is of the encoded key."""
+    """uint64[n]: the hash64 of each encoded key.
+
+    A key is the last `size` (1 to 8) bytes of its word taken big-endian.
+    """
     if not 1 <= size <= 8:
         raise ValueError(f"a word holds 1 to 8 bytes of key, not {size}")
     cdef Py_ssize_t rows = words.shape[0]

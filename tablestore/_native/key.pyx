@@ -1,11 +1,12 @@
 """Encoded keys (spec ch. 3).
 
-Keys have two forms. Words: the encoded size is fixed and at most 8, and a key is the low `size` bytes, big-endian, of a u64. Bytes:
-offsets int64[n+1] and data uint8[].
+Keys have two forms. Words: the encoded size is fixed and at most 8, and a key is the low `size` bytes of
+a u64, big-endian. Bytes: offsets int64[n+1] and data uint8[].
 
-A column is a tuple (form, width, signed, data, offsets). form is "fixed" for integers of width 1, 2, 4, 8 and for decimal128
-(width 16, signed), "opaque" for fixed_binary(width), "bits" for bool (data is an Arrow bitmap), "variable" for string and binary
-(offsets int32[n+1]; None for all others). data is uint8[] and may be longer than the rows need.
+A column is a tuple (form, width, signed, data, offsets). form is "fixed" for integers of width 1, 2, 4, 8 and
+for decimal128 (width 16, signed), "opaque" for fixed_binary(width), "bits" for bool (data is an Arrow
+bitmap), "variable" for string and binary (offsets int32[n+1]; None for all others). data is uint8[] and may
+be longer than the rows need.
 """
 
 import numpy as np
@@ -58,7 +59,9 @@ cdef extern from "key.h" nogil:
     int64_t ts_descent_keys(const ts_keys* keys, size_t start, size_t stop)
 
 
-cdef object _bind_variable(ts_column* column, const int32_t[::1] offsets, Py_ssize_t data_size, Py_ssize_t rows):
+cdef object _bind_variable(
+    ts_column* column, const int32_t[::1] offsets, Py_ssize_t data_size, Py_ssize_t rows
+):
     cdef int32_t before
     cdef Py_ssize_t i
     cdef bint ordered = True
@@ -128,7 +131,10 @@ cdef ts_column* _bind_columns(list columns, Py_ssize_t rows) except NULL:
 
 
 def encode_words(list columns not None, Py_ssize_t n):
-    """(words: uint64[n], size): the encoded keys of fixed, opaque and bits columns of at most 8 bytes together."""
+    """(words: uint64[n], size): the encoded keys as words.
+
+    For fixed, opaque and bits columns of at most 8 bytes together.
+    """
     cdef ts_column* bound = _bind_columns(columns, n)
     cdef Py_ssize_t count = len(columns), c
     cdef size_t size = 0
@@ -165,7 +171,9 @@ cdef object _encode(ts_column* bound, Py_ssize_t count, bint nullable, Py_ssize_
         total = ts_sum_sizes(places, <size_t>n, KEY_SIZE_MAX, &row)
     if total == TS_KEY_TOO_LONG:
         raise LimitExceededError(
-            f"the encoded key of row {row} is longer than {KEY_SIZE_MAX} bytes", code="limit-exceeded", section="0.5"
+            f"the encoded key of row {row} is longer than {KEY_SIZE_MAX} bytes",
+            code="limit-exceeded",
+            section="0.5",
         )
     data = np.empty(total, np.uint8)
     cdef uint8_t[::1] data_view = data
@@ -178,8 +186,8 @@ cdef object _encode(ts_column* bound, Py_ssize_t count, bint nullable, Py_ssize_
 def encode_bytes(list columns not None, Py_ssize_t n):
     """(offsets: int64[n+1], data: uint8[]): the encoded keys (spec §3.2).
 
-    A single variable column is its own encoding: data then is a view of the column's. Errors: LimitExceededError for a key of more
-    than 65,536 bytes.
+    A single variable column is its own encoding: data then is a view of the column's. Errors:
+    LimitExceededError for a key of more than 65,536 bytes.
     """
     cdef ts_column* bound = _bind_columns(columns, n)
     cdef Py_ssize_t count = len(columns), c
@@ -196,7 +204,10 @@ def encode_bytes(list columns not None, Py_ssize_t n):
 
 
 def encode_tuple(list columns not None, list validities not None, Py_ssize_t n):
-    """(offsets: int64[n+1], data: uint8[]): nullable tuples (spec §3.3); validities holds an Arrow bitmap or None for each column."""
+    """(offsets: int64[n+1], data: uint8[]): nullable tuples (spec §3.3).
+
+    validities holds an Arrow bitmap or None for each column.
+    """
     if len(validities) != len(columns):
         raise ValueError(f"{len(validities)} validities for {len(columns)} columns")
     cdef ts_column* bound = _bind_columns(columns, n)
@@ -237,7 +248,10 @@ def bytes_bounds(
     const int64_t[::1] index not None,
     Py_ssize_t limit=64,
 ):
-    """(end: uint32[m], data: uint8[]): the first `limit` bytes of the keys of the chosen rows (spec §3.5), and where each ends."""
+    """(end: uint32[m], data: uint8[]): bounds of the chosen rows, and where each ends (spec §3.5).
+
+    A bound is the first `limit` bytes of a key.
+    """
     cdef Py_ssize_t rows = offsets.shape[0] - 1, chosen = index.shape[0], i
     cdef int64_t size, start, total = 0
     if rows < 0:
@@ -280,8 +294,8 @@ cdef object _check_ends(const int64_t[::1] row_end, Py_ssize_t rows):
 def check_ascending_words(const uint64_t[::1] words not None, const int64_t[::1] row_end=None):
     """The first row whose word is not greater than the one before it, or -1 (spec §7.7).
 
-    Without row_end all words are one sequence, as in the blocks of one file. With it they are several, which end at these rows:
-    rows on two sides of an end are not compared.
+    Without row_end all words are one sequence, as in the blocks of one file. With it they are several, which
+    end at these rows: rows on two sides of an end are not compared.
     """
     cdef Py_ssize_t rows = words.shape[0], i
     cdef const uint64_t* source = unsigned64_of(words)

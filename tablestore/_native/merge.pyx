@@ -22,7 +22,9 @@ cdef extern from "keys.h" nogil:
 
 cdef extern from "search.h" nogil:
     size_t ts_lower_key(const ts_keys* keys, size_t low, size_t high, const uint8_t* key, size_t size)
-    void ts_search_words(const uint64_t* sorted, size_t rows, const uint64_t* probes, size_t count, int64_t* out)
+    void ts_search_words(
+        const uint64_t* sorted, size_t rows, const uint64_t* probes, size_t count, int64_t* out
+    )
     void ts_search_keys(const ts_keys* keys, size_t rows, const ts_keys* probes, size_t count, int64_t* out)
 
 cdef extern from "merge_window.h" nogil:
@@ -83,9 +85,9 @@ def merge_words(
 ):
     """uint32[m]: the winning row of each key, ascending by key.
 
-    words: k runs one after the other, oldest first, each strictly ascending; run_end: int64[k], their ends. Per key the row with the
-    largest rank wins, among equal ranks (or without ranks) the largest row number. Cost: O(n log k), less where runs do not overlap,
-    differ much in size, or hold dense words.
+    words: k runs one after the other, oldest first, each strictly ascending; run_end: int64[k], their ends.
+    Per key the row with the largest rank wins, among equal ranks (or without ranks) the largest row number.
+    Cost: O(n log k), less where runs do not overlap, differ much in size, or hold dense words.
     """
     cdef ts_source source
     _check_runs(words.shape[0], run_end, rank)
@@ -116,7 +118,10 @@ def lower_bounds_bytes(
     const int64_t[::1] run_end not None,
     const uint8_t[::1] key not None,
 ):
-    """int64[k]: for each run of rows [run_start, run_end) the first row whose key is not less than `key`, or its end."""
+    """int64[k]: where `key` is or would be in each run.
+
+    That is the first of the rows [run_start, run_end) whose key is not less than `key`, or run_end.
+    """
     cdef ts_keys keys
     cdef Py_ssize_t run, runs = run_start.shape[0], rows = offsets.shape[0] - 1
     if run_end.shape[0] != runs:

@@ -46,7 +46,9 @@ cdef extern from "sort_keys.h" nogil:
     )
 
 
-cdef object _check_shapes(Py_ssize_t rows, const uint32_t[::1] group, int64_t groups, const uint64_t[::1] rank):
+cdef object _check_shapes(
+    Py_ssize_t rows, const uint32_t[::1] group, int64_t groups, const uint64_t[::1] rank
+):
     if rows >= 0xFFFFFFFF:
         raise ValueError(f"row numbers are u32: {rows} rows are too many")
     if not 1 <= groups <= 0xFFFFFFFF:
@@ -72,8 +74,9 @@ def sort_words(
 ):
     """(perm: uint32[m], group_end: int64[groups]): the winning rows, sorted by (group, word).
 
-    For each (group, word) the row with the largest rank wins, among equal ranks (or without ranks) the largest row number.
-    group_end[g] is the end of group g in perm. Source: radix sort on (word, row) packed into one u64. Cost: O(n).
+    For each (group, word) the row with the largest rank wins, among equal ranks (or without ranks) the
+    largest row number. group_end[g] is the end of group g in perm. Source: radix sort on (word, row) packed
+    into one u64. Cost: O(n).
     """
     cdef Py_ssize_t rows = words.shape[0]
     _check_shapes(rows, group, groups, rank)
@@ -100,7 +103,10 @@ def sort_bytes(
     int64_t groups=1,
     const uint64_t[::1] rank=None,
 ):
-    """Like sort_words for keys of any length; offsets is int64[n+1]. Cost: O(n) where 8 bytes after the common prefix differ."""
+    """Like sort_words for keys of any length.
+
+    offsets is int64[n+1]. Cost: O(n) where 8 bytes after the common prefix differ.
+    """
     cdef Py_ssize_t rows = offsets.shape[0] - 1
     if rows < 0:
         raise ValueError("offsets must have at least one entry")
