@@ -264,13 +264,15 @@ cdef int read_alp(Node* node, Scratch* scratch, size_t count, uint8_t* out) exce
         fail(node.body.start, node.body.at - 4, b"bad-exception", b"4.12", b"more exceptions than values")
     read_fixed(&node.body, scratch, count, 8, ONLY_LENGTHS, out)
     positions = take(&node.body, <size_t>exceptions * 4, b"4.12")
+    for i in range(exceptions):
+        memcpy(&position, positions + 4 * i, 4)
+        if position >= count or <int64_t>position <= before:
+            fail(node.body.start, positions + 4 * i, b"bad-exception", b"4.12", b"positions do not ascend below n")
+        before = position
     values = take(&node.body, <size_t>exceptions * 8, b"4.12")
     alp_decode(<loose64*>out, count, node.parameter & 255, node.parameter >> 8)
     for i in range(exceptions):
         memcpy(&position, positions + 4 * i, 4)
-        if position >= count or <int64_t>position <= before:
-            fail(node.body.start, positions + 4 * i, b"bad-exception", b"4.12", b"positions are not ascending or too large")
-        before = position
         memcpy(out + <size_t>position * 8, values + 8 * i, 8)
     return 0
 
