@@ -297,6 +297,8 @@ def _read_section(
     """The raw bytes of a section."""
     stored = _check_section_crc(data, footer, file_id, name, number)
     offset = footer[f"{name}_offset"]
-    Cursor(data, start=offset, trace=trace).take(len(stored), name, "7.4")
     raw_size = footer[f"{name}_raw_size"]
+    if len(stored) == raw_size and number == DIRECTORY:
+        return stored  # decode_directory notes its fields one by one
+    Cursor(data, start=offset, trace=trace).take(len(stored), name, "7.4")
     return stored if len(stored) == raw_size else decompress(stored, raw_size, offset)
