@@ -10,6 +10,7 @@ from tablestore.file.snapshot import Snapshot
 from tablestore.storage import NotFoundError, Storage
 
 HINT_PATH = "snapshot/LATEST"
+STEPS_MAX = 16
 
 
 @dataclass(frozen=True)
@@ -52,10 +53,15 @@ class Lineage:
     def newest(self) -> Version:
         """The newest snapshot; later calls look on from the one found before."""
         version = self._newest or self._start()
+        steps = 0
         while True:
             following = version.id + 1
             if not self._storage.exists(layout.snapshot_path(following)):
                 break
+            steps += 1
+            if steps == STEPS_MAX:  # far behind: the hint may lead further, by a shorter way
+                version = max(version, self._start(), key=lambda found: found.id)
+                continue
             after = self.read(following)
             check_parent(version, after)
             version = after
