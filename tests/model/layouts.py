@@ -71,17 +71,17 @@ class Layout:
         """Random rows; keys and pooled columns repeat."""
         columns: dict[str, list[Any]] = {}
         keys = [source.choice(self.keys) for _ in range(count)]
-        for field in self.schema:
-            if field.name in self.primary_key:
-                place = self.primary_key.index(field.name)
-                columns[field.name] = [key[place] for key in keys]
-            elif field.name in self.pools:
-                columns[field.name] = source.choices(self.pools[field.name], k=count)
+        for column in self.schema:
+            if column.name in self.primary_key:
+                place = self.primary_key.index(column.name)
+                columns[column.name] = [key[place] for key in keys]
+            elif column.name in self.pools:
+                columns[column.name] = source.choices(self.pools[column.name], k=count)
             else:
-                columns[field.name] = [
-                    value_pool.draw(field.type, source, field.nullable) for _ in range(count)
+                columns[column.name] = [
+                    value_pool.draw(column.type, source, column.nullable) for _ in range(count)
                 ]
-        arrays = [value_pool.to_array(columns[field.name], field.type) for field in self.schema]
+        arrays = [value_pool.to_array(columns[column.name], column.type) for column in self.schema]
         return pa.Table.from_arrays(arrays, schema=self.schema)
 
     def key_table(self, keys: Sequence[Key]) -> pa.Table:

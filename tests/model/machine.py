@@ -332,10 +332,10 @@ class TableMachine(RuleBasedStateMachine):
 
 
 def python_rows(table: pa.Table) -> list[dict[str, Any]] | None:
-    """The rows as pyarrow shows them, or None if Python has no such dates or pyarrow no way back."""
+    """The rows as pyarrow shows them, or None if that loses something: nanoseconds, years after 9999."""
     try:
         rows: list[dict[str, Any]] = table.to_pylist()
-        pa.Table.from_pylist(rows, schema=table.schema)
+        again = pa.Table.from_pylist(rows, schema=table.schema)
     except (OverflowError, ValueError, pa.ArrowException):
         return None
-    return rows
+    return rows if value_pool.rows_of(again) == value_pool.rows_of(table) else None
