@@ -56,7 +56,7 @@ def verify(
     lineage.table = snapshot.table
     try:
         core = Core(storage, read_schema(storage, snapshot), lineage)
-        entries = _entries(core, snapshot, findings)
+        entries = _entries(core, snapshot, deep, findings)
     except NotFoundError:
         path = layout.schema_path(snapshot.schema_id)
         findings.append(
@@ -120,7 +120,7 @@ def _chain(lineage: Lineage, findings: list[Finding]) -> list[Version]:
     return chain
 
 
-def _entries(core: Core, snapshot: Snapshot, findings: list[Finding]) -> list[Entry]:
+def _entries(core: Core, snapshot: Snapshot, deep: bool, findings: list[Finding]) -> list[Entry]:
     """Live files; manifests, history, levels and totals are checked on the way."""
     loaded = []
     for reference in snapshot.manifests:
@@ -128,6 +128,9 @@ def _entries(core: Core, snapshot: Snapshot, findings: list[Finding]) -> list[En
             part = manifest.load(core.storage, core.schema.table, reference)
             _check_reference(reference, part)
             loaded.append(part)
+            if deep:
+                with manifest.open_manifest(core.storage, core.schema.table, reference) as reader:
+                    findings.extend(_finding(error) for error in _contents(reader, None))
         except TableStoreError as error:
             findings.append(_finding(error))
     if findings:
