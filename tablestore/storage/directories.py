@@ -18,8 +18,12 @@ from tablestore.storage.system import SystemCalls
 _OPEN_MAX = 32
 
 
-class Directory:
-    """An open directory; closed when nobody holds it any more."""
+class Descriptor:
+    """An open file or directory; closed when nobody holds it any more.
+
+    Whoever uses `file` holds the object meanwhile: another thread may drop it from where it came from, and
+    the number would stand for some other file.
+    """
 
     __slots__ = ("_calls", "file")
 
@@ -53,7 +57,7 @@ class DirectoryTree:
     def __init__(self, root: str, calls: SystemCalls) -> None:
         self.root = root
         self._calls = calls
-        self._open: OrderedDict[str, Directory] = OrderedDict()
+        self._open: OrderedDict[str, Descriptor] = OrderedDict()
         self._lock = threading.Lock()
         self._sync_lock = threading.Lock()
         self._pending: dict[str, None] = {}
@@ -77,7 +81,7 @@ class DirectoryTree:
         with self._lock:
             self._outside += reversed(above)
 
-    def open(self, path: str, make: bool = False) -> Directory:
+    def open(self, path: str, make: bool = False) -> Descriptor:
         """The open directory.
 
         Raises OSError: ENOENT if missing, ELOOP or ENOTDIR if a link or no directory.
@@ -88,19 +92,20 @@ class DirectoryTree:
                 self._open.move_to_end(path)
                 return found
         if not path:
-            opened = Directory(self._calls, self._calls.open_root(self.root))
+            opened = Descriptor(self._calls, self._calls.open_root(self.root))
         else:
             above, _, name = path.rpartition("/")
             opened = self._open_child(self.open(above, make), above, name, make)
         with self._lock:
+            # Of several threads that open the same directory the last one stays.
             self._open[path] = opened
             if len(self._open) > _OPEN_MAX:
                 self._open.popitem(last=False)
         return opened
 
-    def _open_child(self, parent: Directory, above: str, name: str, make: bool) -> Directory:
+    def _open_child(self, parent: Descriptor, above: str, name: str, make: bool) -> Descriptor:
         try:
-            return Directory(self._calls, self._calls.open_directory(parent.file, name))
+            return Descriptor(self._calls, self._calls.open_directory(parent.file, name))
         except FileNotFoundError:
             if not make:
                 raise
@@ -108,7 +113,7 @@ class DirectoryTree:
             self._calls.make_directory(parent.file, name)
         with self._lock:
             self._pending[above] = None
-        return Directory(self._calls, self._calls.open_directory(parent.file, name))
+        return Descriptor(self._calls, self._calls.open_directory(parent.file, name))
 
     def forget_removed(self, path: str) -> bool:
         """Drops directories of the path that were removed since they were opened; True if there was one."""
@@ -170,13 +175,14 @@ class DirectoryTree:
     def sync_one(self, path: str) -> None:
         """Synchronises one directory. Raises OSError."""
         try:
-            self._calls.sync(self.open(path).file)
+            opened = self.open(path)
+            self._calls.sync(opened.file)
         except OSError as error:
             self._failure = f"synchronising directory {path or '.'!r} failed ({error.strerror})"
             raise
 
     def _sync_outside(self, path: str) -> None:
-        directory = Directory(self._calls, self._calls.open_root(path))
+        directory = Descriptor(self._calls, self._calls.open_root(path))
         try:
             self._calls.sync(directory.file)
         except OSError as error:

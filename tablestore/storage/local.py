@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from tablestore.errors import FormatError, LimitExceededError, StorageError, UnsafePathError
-from tablestore.storage.directories import Directory, DirectoryTree, split_path
+from tablestore.storage.directories import Descriptor, DirectoryTree, split_path
 from tablestore.storage.interface import (
     DOCUMENT_BYTES_MAX,
     AlreadyExistsError,
@@ -24,13 +24,13 @@ _VECTORS_MAX = 512  # below IOV_MAX everywhere
 
 
 class LocalFile:
-    """A regular file, open for reading."""
+    """A regular file, open for reading. A read that is under way in another thread outlives `close`."""
 
-    def __init__(self, calls: SystemCalls, file: int, path: str, size: int) -> None:
+    def __init__(self, calls: SystemCalls, descriptor: Descriptor, path: str, size: int) -> None:
         self.path = path
         self.size = size
         self._calls = calls
-        self._file = file
+        self._descriptor: Descriptor | None = descriptor
 
     def read_at(self, offset: int, size: int) -> bytes:
         buffer = bytearray(size)
@@ -54,9 +54,12 @@ class LocalFile:
 
     def _fill(self, targets: list[memoryview], offset: int) -> None:
         targets = [target.cast("B") for target in targets if target.nbytes]
+        descriptor = self._descriptor
+        if descriptor is None:
+            raise StorageError(errno.EBADF, "read: the file has been closed", self.path)
         while targets:
             with _failing("read", self.path):
-                count = self._calls.read(self._file, targets, offset)
+                count = self._calls.read(descriptor.file, targets, offset)
             if count == 0:
                 raise FormatError("the file ends early", code="truncated", file=self.path, offset=offset)
             offset += count
@@ -66,17 +69,12 @@ class LocalFile:
                 targets[0] = targets[0][count:]
 
     def close(self) -> None:
-        file, self._file = self._file, -1
-        if file >= 0:
-            self._calls.release(file)
+        self._descriptor = None
 
     def __enter__(self) -> LocalFile:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self.close()
-
-    def __del__(self) -> None:
         self.close()
 
 
@@ -140,7 +138,8 @@ class LocalStorage:
     def remove(self, path: str) -> None:
         directory, name = split_path(path)
         with _failing("remove", path):
-            self._calls.unlink(self._tree.open(directory).file, name)
+            opened = self._tree.open(directory)
+            self._calls.unlink(opened.file, name)
 
     def probe(self) -> None:
         first, second = (".probe-" + secrets.token_hex(12) for _ in range(2))
@@ -159,7 +158,7 @@ class LocalStorage:
         if not exclusive:
             raise self._no_links(errno.EOPNOTSUPP, "a link replaced a file that existed")
 
-    def _refuses_link(self, opened: Directory, source: str, target: str) -> bool:
+    def _refuses_link(self, opened: Descriptor, source: str, target: str) -> bool:
         try:
             self._calls.link(opened.file, source, target)
         except FileExistsError:
@@ -174,7 +173,7 @@ class LocalStorage:
             self.root,
         )
 
-    def _create_in(self, directory: str, name: str) -> tuple[Directory, int]:
+    def _create_in(self, directory: str, name: str) -> tuple[Descriptor, int]:
         """A new file and its directory, which is made if it is missing."""
         for _ in range(8):
             opened = self._tree.open(directory, make=True)
@@ -186,7 +185,7 @@ class LocalStorage:
         raise FileNotFoundError(errno.ENOENT, "the directory is removed again and again", directory)
 
     def _write_new(
-        self, opened: Directory, file: int, name: str, parts: Sequence[Bytes], durable: bool
+        self, opened: Descriptor, file: int, name: str, parts: Sequence[Bytes], durable: bool
     ) -> None:
         try:
             try:
@@ -212,7 +211,7 @@ class LocalStorage:
             if count:
                 views[first] = views[first][count:]
 
-    def _link(self, opened: Directory, temporary: str, name: str, path: str) -> None:
+    def _link(self, opened: Descriptor, temporary: str, name: str, path: str) -> None:
         """Step 4 of spec §11.3: only here may the document become visible."""
         try:
             self._calls.link(opened.file, temporary, name)
@@ -224,14 +223,14 @@ class LocalStorage:
             if self._links(opened, temporary) != 2:
                 raise PublishUnknownError(error.errno, f"link: {error.strerror}", path) from error
 
-    def _links(self, opened: Directory, temporary: str) -> int:
+    def _links(self, opened: Descriptor, temporary: str) -> int:
         """Link count of the temporary file: 2 proves a link whose answer was lost (spec §11.4)."""
         try:
             return self._calls.status_of(opened.file, temporary).st_nlink
         except OSError:
             return 0
 
-    def _discard(self, opened: Directory, name: str) -> None:
+    def _discard(self, opened: Descriptor, name: str) -> None:
         with suppress(OSError):
             self._calls.unlink(opened.file, name)
 
@@ -252,21 +251,17 @@ class LocalStorage:
         directory, name = split_path(path)
         with _failing("open", path):
             try:
-                number = self._calls.open(self._tree.open(directory).file, name)
+                opened = self._tree.open(directory)
+                descriptor = Descriptor(self._calls, self._calls.open(opened.file, name))
             except FileNotFoundError:
                 if not self._tree.forget_removed(directory):
                     raise
-                number = self._calls.open(self._tree.open(directory).file, name)
-            try:
-                status = self._calls.status(number)
-            except OSError:
-                self._calls.release(number)
-                raise
-        file = LocalFile(self._calls, number, path, status.st_size)
+                opened = self._tree.open(directory)
+                descriptor = Descriptor(self._calls, self._calls.open(opened.file, name))
+            status = self._calls.status(descriptor.file)
         if not stat.S_ISREG(status.st_mode):
-            file.close()
             raise _unsafe(path, "not a regular file")
-        return file
+        return LocalFile(self._calls, descriptor, path, status.st_size)
 
     def list(self, directory: str) -> list[str]:
         if directory:
@@ -292,7 +287,8 @@ class LocalStorage:
         directory, name = split_path(path)
         with _failing("look up", path):
             self._tree.forget_removed(directory)
-            status = self._calls.status_of(self._tree.open(directory).file, name)
+            opened = self._tree.open(directory)
+            status = self._calls.status_of(opened.file, name)
         if not stat.S_ISREG(status.st_mode):
             raise _unsafe(path, "not a regular file")
         return status.st_size

@@ -393,3 +393,34 @@ def test_locations_of_the_file_system(tmp_path: Path, storage: LocalStorage) -> 
     assert set(roots) == {str(tmp_path)}
     with pytest.raises(StorageError, match="region"):
         open_storage(tmp_path, {"region": "x"})
+
+
+def test_a_file_that_is_closed_answers_no_more(storage: LocalStorage) -> None:
+    storage.create("f", [b"abc"], durable=False)
+    file = storage.open("f")
+    file.close()
+    file.close()
+    with pytest.raises(StorageError, match="closed"):
+        file.read_at(0, 1)
+
+
+def test_threads_that_open_one_directory_do_not_close_it_for_each_other(storage: LocalStorage) -> None:
+    for number in range(60):
+        storage.create(f"p={number}/bucket-0/f", [b"%d" % number], durable=False)
+    failures: list[BaseException] = []
+    fresh = LocalStorage(storage.root)
+
+    def work() -> None:
+        try:
+            for step in range(1_500):
+                number = step % 60
+                assert fresh.read(f"p={number}/bucket-0/f") == b"%d" % number
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
