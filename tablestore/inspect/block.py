@@ -57,7 +57,7 @@ def show_block(target: Target, number: int, name: str | None, hexadecimal: bool,
         chunks = [_read(target, reader, ordinal, number) for ordinal in _ordinals(reader, name)]
         for chunk in chunks:
             for fault in chunk.faults:
-                report.fail(fault, target.path)
+                report.fail(fault, target.given)
         key_fields = [column.field for column in reader.properties.columns if column.role == "key"]
         report.facts = [
             Fact("rows", int(reader.directory.rows[number]), "count"),

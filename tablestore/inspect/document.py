@@ -30,7 +30,7 @@ def show_file(target: Target) -> Report:
         return schema_report(schema.decode(data, target.path, number), title)
     except FormatError as error:
         report = Report(title, facts=_unchecked(data))
-        report.fail(error, target.path)
+        report.fail(error, target.given)
         return report
 
 
@@ -98,11 +98,11 @@ def schema_report(found: TableSchema, title: str) -> Report:
     report.facts = [
         Fact("schema", found.id),
         Fact("table", found.table),
-        Fact("primary_key", ", ".join(field.name for field in found.key_fields)),
-        Fact("partition_by", ", ".join(field.name for field in found.partition_fields)),
+        Fact("primary_key", [field.name for field in found.key_fields], "names"),
+        Fact("partition_by", [field.name for field in found.partition_fields], "names"),
         Fact("buckets", found.buckets, "count"),
         Fact("merge_engine", found.merge_engine),
-        Fact("sequence_fields", ", ".join(field.name for field in found.order_fields)),
+        Fact("sequence_fields", [field.name for field in found.order_fields], "names"),
         Fact("options", found.options.to_json() or None),
         Fact("last_field_id", found.last_field_id),
         Fact("writer_features", list(found.writer_features) or None),

@@ -35,7 +35,7 @@ def show_explanation(
     report.facts = [
         Fact("table", f"{opened.given}, version {opened.snapshot.id}"),
         Fact("where", where),
-        Fact("columns", ", ".join(found.columns)),
+        Fact("columns", found.columns, "names"),
         Fact("levels", levels),
         Fact("buckets", f"{found.buckets:,}, at most {found.runs_max} sorted runs in one"),
         Fact("windows", f"{found.windows:,}, {found.windows_without_merge:,} of them without a merge"),

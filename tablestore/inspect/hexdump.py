@@ -13,7 +13,7 @@ from tablestore.reference.cursor import Field
 
 LINE: Final = 16
 _HEX_WIDTH: Final = 3 * LINE - 1
-_NAME_WIDTH: Final = 44
+_LABEL_WIDTH_MAX: Final = 64
 _WHOLE_LINES: Final = 4  # a longer field is folded on a terminal
 _VALUES_SHOWN: Final = 4
 FIELD_COLUMNS: Final = ("offset:number", "size:number", "field", "value", "spec", "bytes")
@@ -65,8 +65,9 @@ def _innermost(fields: Sequence[Field]) -> Iterator[Field]:
 def lines(found: Sequence[Part], console: Console, base: int = 0) -> Iterator[str]:
     """The dump as text; offsets are counted from `base` on. Long fields are folded on a terminal only."""
     width = max((len(str(part.offset + part.size)) for part in found), default=1)
-    for part in found:
-        label = _label(part)
+    labels = [_label(part) for part in found]
+    room = min(_LABEL_WIDTH_MAX, max((len(label) for label in labels), default=0))
+    for part, label in zip(found, labels, strict=True):
         citation = f"§{part.section}" if part.section else ""
         if not console.unicode:
             citation = citation.replace("§", "spec ")
@@ -81,7 +82,7 @@ def lines(found: Sequence[Part], console: Console, base: int = 0) -> Iterator[st
                     yield f"{'':>{width}}  {console.ellipsis} {(len(rows) - 3) * LINE:,} bytes folded"
                 continue
             head = f"{part.offset + base + index * LINE:>{width}}  {row:<{_HEX_WIDTH}}"
-            yield (head if index else f"{head}  {padded(label, _NAME_WIDTH)}  {citation}").rstrip()
+            yield (head if index else f"{head}  {padded(label, room)}  {citation}").rstrip()
 
 
 def _folded(index: int, count: int, console: Console) -> bool:
@@ -91,7 +92,8 @@ def _folded(index: int, count: int, console: Console) -> bool:
 def _label(part: Part) -> str:
     if not part.name:
         return "(not decoded)"
-    shown = value_summary(part.value)
+    is_checksum = part.name.endswith("crc") and isinstance(part.value, int)
+    shown = f"{part.value:#010x}" if is_checksum else value_summary(part.value)
     return printable(f"{part.name} = {shown}" if shown else part.name)
 
 

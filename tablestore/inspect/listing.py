@@ -62,7 +62,7 @@ def snapshots(given: str, snapshot_id: int | None) -> Report:
             if before is not None and follows:
                 check_parent(before, version)
         except FormatError as error:
-            report.fail(error, given)
+            report.fail(error)
             continue
         listed.rows.append(_snapshot_row(version, before if follows else None))
         before = version

@@ -178,12 +178,12 @@ def _visit_row(found: _Trace, visit: _Visit) -> tuple[Any, ...]:
 
 
 def _draw(opened: Opened, found: _Trace, console: Console) -> None:
-    arrow = "→" if console.unicode else "->"
+    arrow, mark = ("→", "§") if console.unicode else ("->", "spec ")
     buckets = opened.core.schema.buckets
     console.line(
-        f"key {human_value(found.text, 'text', console)}  encoded {found.encoded.hex(' ')}  (spec 3.2)"
+        f"key {human_value(found.text, 'text', console)}  encoded {found.encoded.hex(' ')}  ({mark}3.2)"
     )
-    console.line(f"hash {found.hash:016x} {arrow} bucket {found.bucket} of {buckets}  (spec 3.4)")
+    console.line(f"hash {found.hash:016x} {arrow} bucket {found.bucket} of {buckets}  ({mark}3.4)")
     cells = [_cells(visit, console) for visit in found.visits]
     widths = [max(width_of(row[index]) for row in cells) for index in range(5)] if cells else []
     for row in cells:

@@ -8,14 +8,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from tablestore.inspect import status
 from tablestore.inspect.console import Console
 from tablestore.inspect.report import Column, Fact, Report, Section
 from tablestore.inspect.text import (
+    finite,
     human_bytes,
     json_text,
     moment,
     padded,
-    plural,
     printable,
     shortened,
     width_of,
@@ -25,6 +26,8 @@ FORMATS = ("table", "json", "ndjson", "csv")
 _RIGHT = ("number", "count", "bytes", "ratio")
 _GAP = "  "
 _CELL_MIN = 8
+_BAR = 24
+_ALIGNED_ROWS = 4_096
 
 
 def show(report: Report, console: Console) -> None:
@@ -79,11 +82,16 @@ def human_value(value: Any, kind: str, console: Console) -> str:
         return f"{value:,}"
     if kind == "ratio":
         return f"{value:.2f}"
+    if kind == "share":
+        bar = ("█" if console.unicode else "#") * round(_BAR * value)
+        return f"{100 * value:5.1f} % {bar}".rstrip()
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if kind == "names":
+        return printable(", ".join(value))
     if isinstance(value, (dict, list, tuple)):
         return printable(json_text(value))
-    return printable(str(value))
+    return printable(str(finite(value)))
 
 
 # ---- for people
@@ -127,13 +135,14 @@ def _show_for_people(report: Report, console: Console) -> None:
 def _fault_text(code: str, file: str, offset: int | None, section: str | None, message: str) -> str:
     place = printable(file) + (f" at offset {offset}" if offset is not None else "")
     citation = f", spec §{section}" if section else ""
-    return f"DAMAGE  {place}: {printable(message)} ({code}{citation})"
+    kind = "NOT SUPPORTED" if status.of_codes([code]) == status.UNSUITABLE else "DAMAGE"
+    return f"{kind}  {place}: {printable(message)} ({code}{citation})"
 
 
 def _show_facts(facts: Sequence[Fact], console: Console) -> None:
     width = max(len(fact.name) for fact in facts)
     for fact in facts:
-        if fact.value is None or fact.value == "":
+        if fact.value is None or fact.value in ("", []):
             continue
         label = console.paint(fact.name.replace("_", " ").ljust(width), "dim")
         console.line(f"{label}{_GAP}{human_value(fact.value, fact.kind, console)}")
@@ -161,7 +170,7 @@ def _table_pages(
     columns: Sequence[Column], pages: Iterator[Sequence[Sequence[Any]]], console: Console
 ) -> None:
     widths: list[int] | None = None
-    for page in pages:
+    for page in _filled(pages):
         cells = [
             [human_value(value, column.kind, console) for value, column in zip(row, columns, strict=True)]
             for row in page
@@ -174,6 +183,18 @@ def _table_pages(
     if widths is None:
         names = [printable(column.name) for column in columns]
         _table_line(names, columns, [width_of(name) for name in names], console, "dim")
+
+
+def _filled(pages: Iterator[Sequence[Sequence[Any]]]) -> Iterator[Sequence[Sequence[Any]]]:
+    """The pages, joined until one is worth aligning: the first decides the widths of all."""
+    gathered: list[Sequence[Any]] = []
+    for page in pages:
+        gathered.extend(page)
+        if len(gathered) >= _ALIGNED_ROWS:
+            yield gathered
+            gathered = []
+    if gathered:
+        yield gathered
 
 
 def _widths(columns: Sequence[Column], cells: Sequence[Sequence[str]], room: int | None) -> list[int]:
@@ -250,9 +271,4 @@ def _csv_cell(value: Any) -> str:
         return ""
     if isinstance(value, (bool, dict, list, tuple)):
         return json_text(value)
-    return str(value)
-
-
-def rows_left(shown: int, total: int, noun: str) -> str:
-    """What to say of rows that were not shown."""
-    return f"{shown:,} of {plural(total, noun)} shown"
+    return str(finite(value))

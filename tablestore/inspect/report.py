@@ -12,7 +12,8 @@ from tablestore.inspect import status
 
 @dataclass(frozen=True)
 class Column:
-    """A column of records. kind: text, number (as it is), count (1,000), bytes (1.0 KiB), time (milliseconds)."""
+    """A column of records. kind: text, number (as it is), count (1,000), bytes (1.0 KiB), time (milliseconds),
+    names (a list of texts), share (0 to 1)."""
 
     name: str
     kind: str = "text"
@@ -49,8 +50,8 @@ class Fault:
 
     @classmethod
     def of(cls, error: FormatError, file: str) -> Fault:
-        """The fault that an error tells of; `file` if the error names none."""
-        return cls(error.code, error.file or file, error.offset, error.section, error.message)
+        """The fault that an error tells of, in `file`."""
+        return cls(error.code, file, error.offset, error.section, error.message)
 
 
 @dataclass
@@ -68,10 +69,10 @@ class Report:
     main: str = ""
     status: int = status.OK
 
-    def fail(self, error: FormatError, file: str) -> None:
-        """Add a fault and make it the outcome."""
-        self.faults.append(Fault.of(error, file))
-        self.status = status.FINDING
+    def fail(self, error: FormatError, file: str | None = None) -> None:
+        """Add a fault and make it the outcome. file: as the user knows it; None for the one that the error names."""
+        self.faults.append(Fault.of(error, file or error.file or ""))
+        self.status = status.of_codes([fault.code for fault in self.faults])
 
     @property
     def records(self) -> Section | None:

@@ -25,9 +25,8 @@ _COLUMNS: Final = (
     "column", "role", "type", "encodings", "bytes:bytes", "raw:bytes", "ratio:ratio", "nulls:count", "min", "max",
 )  # fmt: skip
 _BLOCKS: Final = ("block:number", "rows:count", "deletes:count", "bytes:bytes", "first", "last")
-_PARTS: Final = ("part", "offset:number", "bytes:bytes", "share", "checksum")
+_PARTS: Final = ("part", "offset:number", "bytes:bytes", "share:share", "checksum")
 _BLOCKS_ON_TERMINAL: Final = 12
-_BAR: Final = 32
 _NESTED: Final = (3, 4)  # chunk kinds of spec §5.3
 
 
@@ -36,12 +35,12 @@ def show_file(target: Target, console: Console, *, hexadecimal: bool = False) ->
     title = f"{_KINDS.get(_kind_of(target), 'SST')} {target.given}"
     try:
         with SstReader(target.storage, target.path) as reader:
-            report = _whole(reader, title, console)
+            report = _whole(reader, target.given, title, console)
     except FormatError as error:
         report = _damaged(target, title, error)
     if hexadecimal:
         with target.storage.open(target.path) as file:
-            _add_dump(report, file, console)
+            _add_dump(report, file, target.given, console)
     return report
 
 
@@ -52,7 +51,7 @@ def _kind_of(target: Target) -> int:
 # ---- a file that opens
 
 
-def _whole(reader: SstReader, title: str, console: Console) -> Report:
+def _whole(reader: SstReader, given: str, title: str, console: Console) -> Report:
     report = Report(title, main="columns")
     properties, footer = reader.properties, reader.footer
     key_fields = [column.field for column in properties.columns if column.role == "key"]
@@ -74,14 +73,14 @@ def _whole(reader: SstReader, title: str, console: Console) -> Report:
         Fact("filter", _filter_text(footer.filter_size, int(footer.row_count), properties.bits_per_key)),
         Fact("created_by", properties.created_by),
     ]
-    encodings, chunk_state = _read_chunks(reader, report)
+    encodings, chunk_state = _read_chunks(reader, given, report)
     filter_state = "ok"
     try:
         reader.filter()
     except FormatError as error:
         filter_state = "BAD"
-        report.fail(error, reader.path)
-    _add_parts(report, reader, chunk_state, filter_state, console)
+        report.fail(error, given)
+    _add_parts(report, reader, chunk_state, filter_state)
     _add_columns(report, reader, encodings)
     _add_blocks(report, reader, key_fields, console)
     return report
@@ -97,10 +96,12 @@ def _filter_text(size: int, rows: int, bits: int) -> str:
     blocks = (size - 8) // 32
     # Eight bits of a 256-bit block per key: the share of set bits to the power of eight.
     full = 1 - (1 - 1 / 32) ** (rows / blocks)
-    return f"{bits} bits a key, about {100 * full**8:.2g} % false positives"
+    wrong = 100 * full**8
+    share = f"about {wrong:.2g}" if wrong >= 0.01 else "less than 0.01"
+    return f"{bits} bits a key, {share} % false positives"
 
 
-def _read_chunks(reader: SstReader, report: Report) -> tuple[list[set[str]], str]:
+def _read_chunks(reader: SstReader, given: str, report: Report) -> tuple[list[set[str]], str]:
     """Check every chunk in the order of the file; encodings seen in each column, and a word on the checksums."""
     directory = reader.directory
     encodings: list[set[str]] = [set() for _ in reader.properties.columns]
@@ -114,7 +115,7 @@ def _read_chunks(reader: SstReader, report: Report) -> tuple[list[set[str]], str
         except ChecksumError as error:
             bad += 1
             if bad == 1:
-                report.fail(error, reader.path)
+                report.fail(error, given)
             continue
         encodings[column].add(outer_encoding(stored))
     count = plural(len(order), "chunk")
@@ -135,7 +136,7 @@ def outer_encoding(chunk: bytes) -> str:
     return NAMES[chunk[at]] + (" zstd" if chunk[at + 1] == 1 else "")
 
 
-def _add_parts(report: Report, reader: SstReader, chunks: str, filter_state: str, console: Console) -> None:
+def _add_parts(report: Report, reader: SstReader, chunks: str, filter_state: str) -> None:
     footer = reader.footer
     listed = [
         ("header", 0, sst.HEADER_SIZE, "ok"),
@@ -146,18 +147,11 @@ def _add_parts(report: Report, reader: SstReader, chunks: str, filter_state: str
         ("footer", reader.size - sst.FOOTER_SIZE, sst.FOOTER_SIZE, "ok"),
     ]
     rows: list[tuple[Any, ...]] = [
-        (name, offset, size, _share(size, reader.size, console), state)
+        (name, offset, size, round(size / reader.size, 4), state)
         for name, offset, size, state in listed
         if size
     ]
     report.sections.append(section("parts", _PARTS, rows))
-
-
-def _share(size: int, total: int, console: Console) -> str:
-    """A percentage; for people with a bar."""
-    share = size / total
-    bar = ("█" if console.unicode else "#") * round(_BAR * share)
-    return f"{100 * share:5.1f} % {bar}".rstrip() if console.format == "table" else f"{100 * share:.1f} %"
 
 
 def _add_columns(report: Report, reader: SstReader, encodings: list[set[str]]) -> None:
@@ -204,11 +198,13 @@ def _add_blocks(report: Report, reader: SstReader, key_fields: list[Any], consol
 
 def _damaged(target: Target, title: str, error: FormatError) -> Report:
     report = Report(title)
-    report.fail(error, target.path)
+    report.fail(error, target.given)
     with target.storage.open(target.path) as file:
         report.facts = [Fact("bytes", file.size, "bytes")]
         found = salvage(file)
     report.facts.append(Fact("note", "what follows was read past a fault: it is not to be trusted"))
+    if found.value("footer.magic") is None:
+        report.facts.append(Fact("footer", f"missing: a whole file ends in {sst.FOOTER_MAGIC.hex(' ')}"))
     if found.properties is not None:
         properties = found.properties
         report.facts += [
@@ -239,11 +235,11 @@ def _damaged(target: Target, title: str, error: FormatError) -> Report:
 # ---- bytes
 
 
-def _add_dump(report: Report, file: StorageFile, console: Console) -> None:
+def _add_dump(report: Report, file: StorageFile, given: str, console: Console) -> None:
     """Header, sections and footer byte by byte; sections that are compressed once more as they are inside."""
     fields, error = trace(file)
     if error is not None and not report.faults:
-        report.fail(error, file.path)
+        report.fail(error, given)
     data = FileBytes(file)
     here = [item for item in fields if not item.source]
     found = list(

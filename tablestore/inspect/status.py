@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from tablestore.errors import (
@@ -34,6 +35,8 @@ MEANINGS: Final = (
     (INTERRUPTED, "interrupted (Ctrl-C)"),
 )
 
+_UNSUPPORTED: Final = frozenset({"unsupported-version", "unknown-feature"})
+
 
 class UsageError(Exception):
     """The command line asks for what does not exist or does not fit."""
@@ -41,6 +44,15 @@ class UsageError(Exception):
 
 class UnsuitableError(Exception):
     """The path holds nothing of the kind that the command shows."""
+
+
+def of_codes(codes: Sequence[str]) -> int:
+    """The exit code for faults: damage, unless all of them say something else."""
+    if not codes:
+        return OK
+    if set(codes) <= _UNSUPPORTED:
+        return UNSUITABLE
+    return STORAGE if set(codes) == {"io-error"} else FINDING
 
 
 def status_of(error: Exception) -> int:

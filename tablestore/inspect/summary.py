@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any, Final
 
+from tablestore.errors import FormatError
 from tablestore.file.snapshot import Snapshot
 from tablestore.inspect import document, listing, sst
 from tablestore.inspect.console import Console
@@ -13,13 +14,12 @@ from tablestore.inspect.target import Opened, Target, open_version
 from tablestore.inspect.tree import Bucket, buckets_of
 
 COUNTED_ROWS_MAX: Final = 10_000_000  # stored rows that are merged and counted without being asked
-_BAR: Final = 24
 
 
 def show_summary(target: Target, version: int | None, count: bool, console: Console) -> Report:
     """The page that fits what the path is."""
     if target.kind == "table":
-        return table_summary(open_version(target.given, version), count, console)
+        return table_summary(open_version(target.given, version), count)
     if target.kind in ("snapshot", "schema"):
         return document.show_file(target)
     report = sst.show_file(target, console)
@@ -29,7 +29,7 @@ def show_summary(target: Target, version: int | None, count: bool, console: Cons
     return report
 
 
-def table_summary(opened: Opened, count: bool, console: Console) -> Report:
+def table_summary(opened: Opened, count: bool) -> Report:
     """Shape, size and health of a table at one version."""
     buckets = list(buckets_of(opened))
     snapshot = opened.snapshot
@@ -46,12 +46,12 @@ def table_summary(opened: Opened, count: bool, console: Console) -> Report:
         Fact("format", "1.0"),
         Fact("schema", schema.id),
         Fact("columns", len(schema.fields), "count"),
-        Fact("primary_key", ", ".join(field.name for field in schema.key_fields)),
-        Fact("partition_by", ", ".join(field.name for field in schema.partition_fields)),
-        Fact("sequence_fields", ", ".join(field.name for field in schema.order_fields)),
+        Fact("primary_key", [field.name for field in schema.key_fields], "names"),
+        Fact("partition_by", [field.name for field in schema.partition_fields], "names"),
+        Fact("sequence_fields", [field.name for field in schema.order_fields], "names"),
         Fact("merge_engine", schema.merge_engine),
         Fact("options", schema.options.to_json() or None),
-        Fact("rows", _live_rows(opened, count), "count"),
+        Fact("rows", None, "count"),
         Fact("stored_rows", totals.rows, "count"),
         Fact("stored_deletes", totals.deletes, "count"),
         Fact("files", totals.files, "count"),
@@ -63,9 +63,11 @@ def table_summary(opened: Opened, count: bool, console: Console) -> Report:
         ),
         Fact("buckets", schema.buckets, "count"),
         Fact("read_amplification", max((len(found.runs) for found in buckets), default=0), "count"),
-        Fact("snapshots", f"{len(ids)}, {ids[0]} to {ids[-1]}"),
+        Fact("snapshots", len(ids), "count"),
+        Fact("oldest_snapshot", ids[0]),
     ]
-    report.sections.append(_levels(buckets, console))
+    _count_rows(opened, count, report)
+    report.sections.append(_levels(buckets))
     report.sections[0].notes += _advice(opened, buckets)
     return report
 
@@ -74,14 +76,19 @@ def _writer(snapshot: Snapshot) -> str | None:
     return f"{snapshot.writer.id}, commit {snapshot.writer.commit_id}" if snapshot.writer else None
 
 
-def _live_rows(opened: Opened, count: bool) -> int | None:
-    """Rows that a reader sees; None if counting them is work that nobody asked for."""
+def _count_rows(opened: Opened, count: bool, report: Report) -> None:
+    """Put in the rows that a reader sees, unless counting them is work that nobody asked for."""
     if not count and opened.snapshot.totals.rows > COUNTED_ROWS_MAX:
-        return None
-    return opened.view.scan(columns=[]).count()
+        return
+    try:
+        rows = opened.view.scan(columns=[]).count()
+    except FormatError as error:
+        report.fail(error)
+        return
+    report.facts = [Fact(f.name, rows, f.kind) if f.name == "rows" else f for f in report.facts]
 
 
-def _levels(buckets: list[Bucket], console: Console) -> Section:
+def _levels(buckets: list[Bucket]) -> Section:
     """All buckets together, level by level."""
     runs, files, rows, deletes, size = (Counter[int]() for _ in range(5))
     for found in buckets:
@@ -94,13 +101,19 @@ def _levels(buckets: list[Bucket], console: Console) -> Section:
     total = sum(size.values()) or 1
     listed: list[tuple[Any, ...]] = []
     for level in sorted(runs):
-        share = size[level] / total
-        bar = ("█" if console.unicode else "#") * max(1, round(_BAR * share))
-        shown = f"{100 * share:5.1f} % {bar}" if console.format == "table" else f"{100 * share:.1f} %"
+        share = round(size[level] / total, 4)
         listed.append(
-            (f"L{level}", runs[level], files[level], rows[level], deletes[level], size[level], shown)
+            (f"L{level}", runs[level], files[level], rows[level], deletes[level], size[level], share)
         )
-    described = ("level", "runs:count", "files:count", "rows:count", "deletes:count", "bytes:bytes", "share")
+    described = (
+        "level",
+        "runs:count",
+        "files:count",
+        "rows:count",
+        "deletes:count",
+        "bytes:bytes",
+        "share:share",
+    )
     return section("levels", described, listed)
 
 

@@ -139,11 +139,10 @@ def _draw(opened: Opened, found: Bucket, console: Console) -> Iterator[str]:
     widths = [max(width_of(label[index]) for label in labels) for index in range(len(labels[0]))]
     left, right = ("▕", "▏") if console.unicode else ("|", "|")
     for run, label in zip(found.runs, labels, strict=True):
-        bar = console.paint(_bar(run, found.scale, console.unicode), _COLOURS[run.level])
-        numbers = "  ".join(
-            padded(cell, width, right=True) for cell, width in zip(label[:-1], widths, strict=False)
-        )
-        yield f" L{run.level} {left}{bar}{right} {numbers}  {label[-1]}".rstrip()
+        drawn = console.paint(bar(run, found.scale, console.unicode), _COLOURS[run.level])
+        cells = zip(label[:-1], widths[:-1], strict=True)
+        numbers = "  ".join(padded(cell, width, right=True) for cell, width in cells if width)
+        yield f" L{run.level} {left}{drawn}{right} {numbers}  {label[-1]}".rstrip()
     yield "     " + console.paint(_axis(opened, found, console), "dim")
 
 
@@ -160,7 +159,7 @@ def _label(run: Run, console: Console) -> tuple[str, ...]:
     return _size(run.size, console), plural(run.rows, "row"), deletes, sequences, files
 
 
-def _bar(run: Run, scale: Scale, unicode: bool) -> str:
+def bar(run: Run, scale: Scale, unicode: bool) -> str:
     """The run's files on the key range, in half cells; touching files are parted where there is room."""
     steps = 2 * _BAR_WIDTH if unicode else _BAR_WIDTH
     filled = [False] * steps

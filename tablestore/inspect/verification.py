@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final
 
 from tablestore import verify as verifier
@@ -20,7 +21,10 @@ def show_verification(target: Target, version: int | None, deep: bool, console: 
     if target.kind in ("snapshot", "schema"):
         return _document(target)
     if target.is_sst:
-        found = verifier.verify_file(target.storage, target.path, True)
+        found = [
+            replace(finding, file=target.given)
+            for finding in verifier.verify_file(target.storage, target.path)
+        ]
         return _report([Fact("file", target.given), Fact("depth", "every chunk")], found)
     result = verifier.verify(target.storage, version, deep, console.progress)
     facts = [
@@ -48,14 +52,8 @@ def _document(target: Target) -> Report:
 
 def _report(facts: list[Fact], found: list[Finding]) -> Report:
     rows: list[tuple[Any, ...]] = [(f.code, f.file, f.offset, f.section, f.message) for f in found]
-    verdict = (
-        "no damage found"
-        if not found
-        else f"DAMAGED: {len(found)} findings"
-        if len(found) > 1
-        else "DAMAGED: 1 finding"
-    )
+    verdict = f"DAMAGED: {plural(len(found), 'finding')}" if found else "no damage found"
     report = Report(facts=[*facts, Fact("verdict", verdict)], main="findings")
     report.sections.append(section("findings", _FINDINGS, rows))
-    report.status = status.FINDING if found else status.OK
+    report.status = status.of_codes([finding.code for finding in found])
     return report
