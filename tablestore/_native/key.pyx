@@ -78,8 +78,8 @@ cdef object _bind_variable(
         raise ValueError("offsets must ascend and stay inside the data")
 
 
+# Checks one column description against `rows` and fills `column`; the arrays must outlive it.
 cdef object _bind_column(ts_column* column, object description, Py_ssize_t rows):
-    """Checks one column description against `rows` and fills `column`; the arrays must outlive it."""
     form, width, signed, data, offsets = description
     cdef const uint8_t[::1] view = data
     column.data = bytes_of(view)
