@@ -1,4 +1,4 @@
-"""Addresses of memoryviews: an empty view has no first element, and a debug build would refuse its address."""
+"""Addresses of memoryviews: an empty view has no first element, and debug builds refuse its address."""
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
