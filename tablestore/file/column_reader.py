@@ -135,26 +135,30 @@ def _decode(plans: list[_Chunks], field: Field) -> Vector:
                 column.limit,
             )
             vector = Vector(column, length, values, validity=validity)
+            _check_equal(raw, rows * np.uint32(column.width), "raw size differs")
         elif column.kind == "bits":
             values, validity, found = block.decode_bits(
                 buffer, offset, size, rows, skip, take, field.nullable
             )
             vector = Vector(column, length, values, validity=validity)
+            _check_equal(raw, (rows + np.uint32(7)) // np.uint32(8), "raw size differs")
         else:
             offsets, data, validity, found = block.decode_variable(
                 buffer, offset, size, rows, skip, take, raw, field.nullable, column.utf8
             )
             vector = Vector(column, length, data, offsets, validity)
-        _check_nulls(found, nulls)
+        _check_equal(nulls, found, "nulls differ")
     except FormatError as error:
         raise _located(error, plans, field) from None
     return vector
 
 
-def _check_nulls(found: U32, expected: U32) -> None:
-    wrong = np.flatnonzero(found != expected)
+def _check_equal(stated: U32, found: U32, what: str) -> None:
+    """Counts of chunks in the directory against those of the decoded chunks (spec §7.9)."""
+    wrong = np.flatnonzero(stated != found)
     if len(wrong):
-        error = FormatError("nulls differ from the directory", code="count-mismatch", offset=0, section="7.9")
+        message = f"{what} from the directory"
+        error = FormatError(message, code="count-mismatch", offset=0, section="7.9")
         error.chunk = int(wrong[0])  # type: ignore[attr-defined]
         raise error
 
