@@ -6,11 +6,12 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from tablestore.errors import SchemaError
-from tablestore.types import CHECK_BELOW, ColumnType, Field
+from tablestore.types import CHECK_BELOW, HINT_OPAQUE, ColumnType, Field
 
 VALUE_BYTES_MAX: Final = 16_777_216  # spec §0.5
 
@@ -29,10 +30,7 @@ def conform_column(column: pa.ChunkedArray | pa.Array, field: Field, first: int)
     try:
         for chunk in chunks:
             chunk.validate(full=True)
-        converted = [
-            chunk if chunk.type.equals(target, check_metadata=True) else chunk.cast(target)
-            for chunk in chunks
-        ]
+        converted = [_convert(chunk, field.type, field.name) for chunk in chunks]
         if len(converted) == 1:
             return converted[0]
         return pa.concat_arrays(converted) if converted else pa.array([], target)
@@ -99,6 +97,86 @@ def _children(array: pa.Array, column_type: ColumnType) -> list[tuple[Field, pa.
         return [(part, values.slice(start, end - start)) for part, values in pair]
     present = array.drop_null() if array.null_count else array
     return list(zip(column_type.children, present.flatten(), strict=True))
+
+
+# ---- conversion
+
+
+def _convert(array: pa.Array, column_type: ColumnType, name: str) -> pa.Array:
+    if column_type.nested and not pa.types.is_null(array.type):
+        return (
+            _convert_list(array, column_type, name)
+            if column_type.kind == "list"
+            else _convert_struct(array, column_type, name)
+        )
+    return (
+        array if array.type.equals(column_type.arrow, check_metadata=True) else array.cast(column_type.arrow)
+    )
+
+
+def _convert_list(array: pa.Array, column_type: ColumnType, name: str) -> pa.Array:
+    """A list or map, without the elements that lie under nulls."""
+    if pa.types.is_dictionary(array.type):
+        array = array.dictionary_decode()
+    if column_type.name == "map":
+        lengths = np.diff(array.offsets.to_numpy())
+    else:
+        lengths = pc.fill_null(pc.list_value_length(array), 0).to_numpy(zero_copy_only=False)
+    if array.null_count:
+        lengths = np.where(array.is_null().to_numpy(zero_copy_only=False), 0, lengths)
+    ends = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths, dtype=np.int64)])
+    # A null among the offsets makes the row null.
+    absent = np.append(array.is_null().to_numpy(zero_copy_only=False), False) if array.null_count else None
+    offsets = pa.array(ends, pa.int32(), mask=absent)
+    element = column_type.children[0]
+    if column_type.name == "list":
+        values = _convert_child(array.flatten(), element, None, name)
+        return pa.ListArray.from_arrays(offsets, values, type=column_type.arrow)
+    present = array.drop_null() if array.null_count else array
+    start, size = (present.offsets[0].as_py() if len(present) else 0), int(ends[-1])
+    keys, items = (
+        _convert_child(values.slice(start, size), child, None, name)
+        for values, child in zip((present.keys, present.items), element.type.children, strict=True)
+    )
+    return pa.MapArray.from_arrays(offsets, keys, items).cast(column_type.arrow)
+
+
+def _convert_struct(array: pa.Array, column_type: ColumnType, name: str) -> pa.Array:
+    absent = array.is_null() if array.null_count else None
+    parts = [
+        _convert_child(array.field(index), child, absent, name)
+        for index, child in enumerate(column_type.children)
+    ]
+    return pa.StructArray.from_arrays(
+        parts, fields=[child.arrow for child in column_type.children], mask=absent
+    )
+
+
+def _convert_child(array: pa.Array, child: Field, absent: pa.Array | None, name: str) -> pa.Array:
+    """A child of a nested array; absent: rows where the parent is null, in which a required child gets any
+    value.
+    """
+    converted = _convert(array, child.type, f"{name}.{child.name}")
+    if child.nullable or not converted.null_count:
+        return converted
+    missing = converted.is_null()
+    exposed = missing if absent is None else pc.and_not(missing, absent)
+    if pc.any(exposed).as_py():
+        row = int(pc.index(exposed, pa.scalar(True)).as_py())
+        raise SchemaError(f"column '{name}.{child.name}' may not be null, value {row} is")
+    filler = pa.array([_any_value(child.type)], child.type.arrow)
+    rows = pc.if_else(missing, len(converted), pa.array(np.arange(len(converted))))
+    return pa.concat_arrays([converted, filler]).take(rows)
+
+
+def _any_value(column_type: ColumnType) -> Any:
+    if column_type.kind == "list":
+        return []
+    if column_type.kind == "struct":
+        return {child.name: _any_value(child.type) for child in column_type.children}
+    if column_type.kind == "variable" or column_type.hint == HINT_OPAQUE:
+        return "" if column_type.utf8 else bytes(column_type.width)
+    return False if column_type.kind == "bits" else 0
 
 
 # ---- which types may become which

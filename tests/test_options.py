@@ -12,7 +12,7 @@ def test_defaults_are_those_of_the_spec_and_store_nothing() -> None:
     options, rest = TableOptions.parse({})
     assert (options.compaction, options.compaction_trigger, options.compaction_stop) == ("auto", 8, 16)
     assert (options.size_ratio_percent, options.max_space_amplification_percent) == (1, 50)
-    assert (options.target_file_bytes, options.block_rows, options.block_bytes) == (1 << 27, 8192, 1 << 20)
+    assert (options.target_file_bytes, options.block_rows, options.block_bytes) == (1 << 26, 8192, 1 << 20)
     assert (options.compression, options.level, options.durable) == ("zstd", 1, True)
     assert [options.filter_bits(level) for level in range(4)] == [12, 12, 12, 6]
     assert options.to_json() == {}
@@ -20,7 +20,7 @@ def test_defaults_are_those_of_the_spec_and_store_nothing() -> None:
 
 
 def test_values_may_be_text_or_integers_and_survive_storing() -> None:
-    given = {
+    given: dict[str, str | int] = {
         "compaction": "manual",
         "compaction.trigger": 4,
         "compaction.stop": "9",
@@ -48,7 +48,8 @@ def test_options_of_the_call_are_handed_back() -> None:
     ("name", "value"),
     [
         ("block-rows", 0), ("block-rows", 65_537), ("block-rows", -1), ("block-rows", "1e3"), ("block-rows", " 8"),
-        ("block-rows", "٣"), ("block-rows", True), ("block-rows", 10.0), ("block-rows", None), ("block-rows", "9" * 5_000),
+        ("block-rows", "\u0663"), ("block-rows", True), ("block-rows", 10.0), ("block-rows", None),
+        ("block-rows", "9" * 5_000),
         ("compression", "lz4"), ("compression", 1), ("compression-level", 20), ("durability", "FULL"),
         ("compaction.trigger", 1), ("target-file-bytes", 0),
     ],
@@ -65,7 +66,7 @@ def test_unknown_options_are_refused_with_the_list() -> None:
 
 
 def test_the_stop_may_not_be_below_the_trigger() -> None:
-    with pytest.raises(SchemaError, match="compaction.stop"):
+    with pytest.raises(SchemaError, match=r"compaction\.stop"):
         TableOptions.parse({"compaction.trigger": 20})
 
 
