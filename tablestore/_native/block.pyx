@@ -1,8 +1,8 @@
 """Chunks of one column, many at a time (spec chapter 5).
 
-The decoders return rows [skip, skip + take) of each chunk, one chunk after another. A fully used chunk is decoded straight
-into the output. Everything that may be wrong in a chunk raises FormatError with the code of the spec, the offset inside the
-chunk, and `chunk`, the index of the chunk in the call.
+The decoders return rows [skip, skip + take) of each chunk, one chunk after another. A fully used chunk is decoded
+straight into the output. Everything that may be wrong in a chunk raises FormatError with the code of the spec, the
+offset inside the chunk, and `chunk`, the index of the chunk in the call.
 """
 
 import numpy as np
@@ -11,10 +11,10 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from tablestore._native.chunk cimport (
-    CHUNK_MAX, KIND_BITS, KIND_FIXED, KIND_LIST, KIND_STRUCT, KIND_VARIABLE, Chunk, Selection, ValidityOutput, open_chunk,
-    read_head, read_validity,
+    CHUNK_MAX, KIND_BITS, KIND_FIXED, KIND_LIST, KIND_STRUCT, KIND_VARIABLE, Chunk, Selection, ValidityOutput,
+    open_chunk, read_head, read_validity,
 )
-from tablestore._native.cursor cimport fail, finish, take as take_bytes, take_u32
+from tablestore._native.cursor cimport bytes_at, fail, finish, no_bytes, take as take_bytes, take_u32
 from tablestore._native.fixed_reader cimport (
     ANY_FIXED, ONLY_LENGTHS, Scratch, read_bits, read_fixed, release_scratch,
 )
@@ -51,8 +51,8 @@ cdef enum:
 def decode_fixed(buffer, offset, size, rows, skip, take, int width, bint nullable, int check=0, limit=0):
     """Fixed-width values: (values u8[sum(take) * width], validity u8[] or None, nulls u32[k]).
 
-    check: 0 none, 1 every value is < limit as an unsigned integer (spec §5.5), 2 decimal128 of at most `limit` digits. Null
-    slots are not checked. nulls counts those of each whole chunk; validity is None where no row taken is null.
+    check: 0 none, 1 every value is < limit as an unsigned integer (spec §5.5), 2 decimal128 of at most `limit` digits.
+    Null slots are not checked. nulls counts those of each whole chunk; validity is None where no row taken is null.
     """
     cdef Selection selection = Selection(buffer, offset, size, rows, skip, take)
     cdef ValidityOutput validity = ValidityOutput(selection, nullable)
@@ -62,7 +62,7 @@ def decode_fixed(buffer, offset, size, rows, skip, take, int width, bint nullabl
     cdef uint64_t bound = limit
     values = np.empty(selection.total * width, np.uint8)
     cdef uint8_t[::1] view = values
-    cdef uint8_t* out = &view[0] if selection.total else NULL
+    cdef uint8_t* out = &view[0] if view.shape[0] else no_bytes
     cdef Scratch scratch
     cdef size_t k = 0
     memset(&scratch, 0, sizeof(Scratch))
@@ -137,7 +137,7 @@ def decode_bits(buffer, offset, size, rows, skip, take, bint nullable):
     cdef ValidityOutput validity = ValidityOutput(selection, nullable)
     values = np.zeros((selection.total + 7) // 8, np.uint8)
     cdef uint8_t[::1] view = values
-    cdef uint8_t* out = &view[0] if selection.total else NULL
+    cdef uint8_t* out = &view[0] if view.shape[0] else no_bytes
     cdef Scratch scratch
     cdef size_t k = 0, at = 0
     memset(&scratch, 0, sizeof(Scratch))
@@ -155,8 +155,8 @@ def decode_bits(buffer, offset, size, rows, skip, take, bint nullable):
     return values, validity.view(), validity.null_counts
 
 
-cdef int bits_chunk(Selection selection, size_t k, Scratch* scratch, ValidityOutput validity, bint nullable, uint8_t* out,
-                    size_t at) except -1 nogil:
+cdef int bits_chunk(Selection selection, size_t k, Scratch* scratch, ValidityOutput validity, bint nullable,
+                    uint8_t* out, size_t at) except -1 nogil:
     cdef Chunk chunk
     cdef size_t rows = selection.rows[k], skip = selection.skip[k], keep = selection.keep[k]
     cdef uint8_t* bits
@@ -237,7 +237,7 @@ def open_nested(const uint8_t[::1] chunk not None):
     """
     cdef Chunk head
     cdef Scratch scratch
-    cdef const uint8_t* data = &chunk[0] if chunk.shape[0] else NULL
+    cdef const uint8_t* data = bytes_at(chunk)
     cdef uint8_t[::1] bits
     memset(&scratch, 0, sizeof(Scratch))
     validity = lengths = None

@@ -13,6 +13,7 @@ from libc.string cimport memcpy, memset
 from tablestore._native.chunk cimport (
     CHUNK_MAX, KIND_BITS, KIND_FIXED, KIND_LIST, KIND_STRUCT, KIND_VARIABLE, write_head,
 )
+from tablestore._native.cursor cimport bytes_at
 from tablestore._native.fixed_choice cimport write_bits, write_fixed
 from tablestore._native.fixed_writer cimport Workspace, release_workspace, write_lengths
 from tablestore._native.sink cimport Sink, append, append_u32, release, room
@@ -24,7 +25,8 @@ cdef extern from "bits.h" nogil:
     uint64_t load_bits(const uint8_t* bits, uint64_t at, int count)
     void copy_bits(uint8_t* out, uint64_t out_at, const uint8_t* source, uint64_t source_at, uint64_t count)
     uint64_t count_ones(const uint8_t* bits, uint64_t count)
-    void fill_nulls(const uint8_t* values, size_t width, const uint8_t* validity, uint64_t at, uint64_t count, uint8_t* out)
+    void fill_nulls(const uint8_t* values, size_t width, const uint8_t* validity, uint64_t at, uint64_t count,
+                    uint8_t* out)
 
 cdef extern from "integer.h" nogil:
     void check_offsets(const int32_t* offsets, size_t count, int* ascending, uint32_t* greatest)
@@ -146,7 +148,7 @@ def encode_fixed(
         raise ValueError("values do not fit width and block_end")
     check_level(level)
     check_hint(hint, width)
-    cdef const uint8_t* data = &values[0] if values.shape[0] else NULL
+    cdef const uint8_t* data = bytes_at(values)
     cdef size_t b
     cdef int64_t start = 0
     with nogil:
@@ -198,7 +200,7 @@ def encode_bits(
     if values.shape[0] * 8 < output.rows:
         raise ValueError("the bitmap is shorter than the rows")
     check_level(level)
-    cdef const uint8_t* data = &values[0] if values.shape[0] else NULL
+    cdef const uint8_t* data = bytes_at(values)
     cdef size_t b
     cdef int64_t start = 0
     with nogil:
@@ -249,7 +251,7 @@ def encode_variable(
         raise LimitExceededError(f"a value of {greatest} bytes", code="limit-exceeded", section="0.5")
     if offsets[rows] > data.shape[0]:
         raise ValueError("offsets go beyond the data")
-    cdef const uint8_t* text = &data[0] if data.shape[0] else NULL
+    cdef const uint8_t* text = bytes_at(data)
     cdef const uint32_t* places = <const uint32_t*>&offsets[0]
     cdef size_t b
     cdef int64_t start = 0
@@ -310,7 +312,9 @@ cdef int drop_null_bytes(Output output, uint32_t rows, const uint8_t** data, con
     return 0
 
 
-def seal_nested(int kind, int width, uint32_t rows, const uint8_t[::1] validity, const uint32_t[::1] lengths, list children):
+def seal_nested(
+    int kind, int width, uint32_t rows, const uint8_t[::1] validity, const uint32_t[::1] lengths, list children,
+):
     """One chunk of kind list (3, with lengths and one child) or struct (4, width children) around its child chunks."""
     cdef int64_t[::1] end = np.array([rows], np.int64)
     cdef Output output = Output(end, validity)

@@ -5,6 +5,8 @@ import numpy as np
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
+from tablestore._native.cursor cimport bytes_at
+
 cdef extern from "crc32c.h" nogil:
     void crc32c_prepare()
     uint32_t crc32c_extend(uint32_t value, const uint8_t* data, size_t size)
@@ -15,7 +17,7 @@ crc32c_prepare()
 
 def crc32c(const uint8_t[::1] data not None, uint32_t value=0):
     """crc32c of `data`; `value` is the crc32c of bytes that come before, or 0."""
-    cdef const uint8_t* start = &data[0] if data.shape[0] else NULL
+    cdef const uint8_t* start = bytes_at(data)
     cdef size_t size = data.shape[0]
     with nogil:
         value = crc32c_extend(value, start, size)
@@ -24,7 +26,7 @@ def crc32c(const uint8_t[::1] data not None, uint32_t value=0):
 
 def crc32c_portable(const uint8_t[::1] data not None):
     """crc32c by tables alone, as on processors without the instruction."""
-    return ~crc32c_by_table(0xFFFFFFFF, &data[0] if data.shape[0] else NULL, data.shape[0]) & 0xFFFFFFFF
+    return ~crc32c_by_table(0xFFFFFFFF, bytes_at(data), data.shape[0]) & 0xFFFFFFFF
 
 
 cdef uint32_t in_context(const uint8_t* file_id, uint32_t column, uint32_t block, const uint8_t* stored,
@@ -36,11 +38,13 @@ cdef uint32_t in_context(const uint8_t* file_id, uint32_t column, uint32_t block
     return crc32c_extend(crc32c_extend(0, head, 24), stored, size)
 
 
-def context_crc(const uint8_t[::1] file_id not None, uint32_t column, uint32_t block, const uint8_t[::1] stored not None):
+def context_crc(
+    const uint8_t[::1] file_id not None, uint32_t column, uint32_t block, const uint8_t[::1] stored not None
+):
     """crc32c(file_id[16] ‖ u32 column ‖ u32 block ‖ stored)."""
     check_file_id(file_id)
     cdef uint32_t crc
-    cdef const uint8_t* start = &stored[0] if stored.shape[0] else NULL
+    cdef const uint8_t* start = bytes_at(stored)
     cdef size_t size = stored.shape[0]
     with nogil:
         crc = in_context(&file_id[0], column, block, start, size)
@@ -62,7 +66,7 @@ def verify_chunks(
     cdef size_t k = 0, count = check_places(buffer, offset, size, column, block, file_id)
     if <size_t>crc.shape[0] != count:
         raise ValueError("crc and offset differ in length")
-    cdef const uint8_t* start = &buffer[0] if buffer.shape[0] else NULL
+    cdef const uint8_t* start = bytes_at(buffer)
     with nogil:
         while k < count and in_context(&file_id[0], column[k], block[k], start + offset[k], size[k]) == crc[k]:
             k += 1
@@ -77,7 +81,7 @@ def chunk_crcs(
     cdef size_t k, count = check_places(buffer, offset, size, column, block, file_id)
     crcs = np.empty(count, np.uint32)
     cdef uint32_t[::1] out = crcs
-    cdef const uint8_t* start = &buffer[0] if buffer.shape[0] else NULL
+    cdef const uint8_t* start = bytes_at(buffer)
     with nogil:
         for k in range(count):
             out[k] = in_context(&file_id[0], column[k], block[k], start + offset[k], size[k])

@@ -5,7 +5,7 @@ import numpy as np
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
-from tablestore._native.cursor cimport fail, take_u8, take_u16, take_u32
+from tablestore._native.cursor cimport bytes_at, fail, take_u8, take_u16, take_u32
 from tablestore._native.fixed_reader cimport Scratch, read_bits
 from tablestore._native.sink cimport Sink, append, room
 
@@ -106,7 +106,7 @@ cdef class Selection:
         self.rows_max = 0
         if self.count == 0:
             return
-        self.buffer = &buffer[0] if length else NULL
+        self.buffer = bytes_at(buffer)
         self.offset = &offset[0]
         self.size = &size[0]
         self.rows = &rows[0]

@@ -1,7 +1,7 @@
 """Streams and their zstd frames (spec §4.3).
 
-zstd is called through the `zstandard` package, which releases the GIL by itself; a frame's header is checked here before
-any memory is given to it.
+zstd is called through the `zstandard` package, which releases the GIL by itself; a frame's header is checked here
+before any memory is given to it.
 """
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
@@ -44,7 +44,9 @@ cdef object _compressor(int level):
     if found is None:
         if not 1 <= level <= _LEVEL_MAX:
             raise ValueError(f"zstd level {level} is not in 1..{_LEVEL_MAX}")
-        found = compressors[level] = zstandard.ZstdCompressor(level=level, write_content_size=True, write_checksum=False)
+        found = compressors[level] = zstandard.ZstdCompressor(
+            level=level, write_content_size=True, write_checksum=False
+        )
     return found
 
 

@@ -6,6 +6,15 @@ A Cursor walks over [at, end) of a chunk that begins at `start`; errors give the
 from libc.stdint cimport uint8_t, uint16_t, uint32_t
 from libc.string cimport memcpy
 
+cdef extern from "target.h" nogil:
+    uint8_t[64] no_bytes
+
+
+cdef inline const uint8_t* bytes_at(const uint8_t[::1] view) noexcept:
+    """Address of the first byte, of nothing in particular if there is none."""
+    return &view[0] if view.shape[0] else no_bytes
+
+
 cdef struct Cursor:
     const uint8_t* start
     const uint8_t* at

@@ -5,11 +5,11 @@ import numpy as np
 from libc.stdint cimport int32_t, uint8_t, uint32_t
 from libc.string cimport memset
 
-from tablestore._native.cursor cimport Cursor, fail, finish
+from tablestore._native.cursor cimport Cursor, bytes_at, fail, finish
 from tablestore._native.fixed_choice cimport choose_exponent, write_bits, write_fixed
 from tablestore._native.fixed_reader cimport (
-    ALP, ANY_FIXED, BITPACK, CONSTANT, DELTA, DICTIONARY, PLAIN, PREFIX, RLE, Scratch, VAR, WIDEN, read_bits, read_fixed,
-    release_scratch,
+    ALP, ANY_FIXED, BITPACK, CONSTANT, DELTA, DICTIONARY, PLAIN, PREFIX, RLE, Scratch, VAR, WIDEN, read_bits,
+    read_fixed, release_scratch,
 )
 from tablestore._native.fixed_writer cimport (
     HINT_OPAQUE, HINT_SIGNED, Workspace, plan_bitpack,
@@ -44,8 +44,8 @@ def encode_node(values, str class_, int width, int encoding=-1, *, rows=None, in
 
     values: u8 bitmap with `rows` bits for "bits", raw u8[n * width] for "fixed", (offsets i32[n + 1], data u8) for
     "variable". encoding: -1 chooses, else the number of spec §4.4 - §4.13; ValueError where the values do not fit it.
-    level: of zstd for PLAIN, VAR and PREFIX. hint: as in block.encode_fixed; 2 packs from signed minima. bundle: of PREFIX.
-    exponent, factor: of ALP, chosen from a sample if None.
+    level: of zstd for PLAIN, VAR and PREFIX. hint: as in block.encode_fixed; 2 packs from signed minima. bundle: of
+    PREFIX. exponent, factor: of ALP, chosen from a sample if None.
     """
     cdef _Writer writer = _Writer()
     if class_ == "bits":
@@ -61,7 +61,7 @@ def encode_node(values, str class_, int width, int encoding=-1, *, rows=None, in
 
 cdef int encode_bits_node(_Writer writer, const uint8_t[::1] bits, rows, int encoding, int level) except -1:
     cdef size_t count = bits.shape[0] * 8 if rows is None else rows
-    cdef const uint8_t* data = &bits[0] if bits.shape[0] else NULL
+    cdef const uint8_t* data = bytes_at(bits)
     cdef uint8_t value
     if <size_t>bits.shape[0] != (count + 7) // 8 or (count & 7 and bits[count // 8] >> (count & 7)):
         raise ValueError("the bitmap does not have `rows` bits, or sets others")
@@ -84,7 +84,7 @@ cdef int encode_fixed_node(_Writer writer, const uint8_t[::1] values, int width,
     if width < 1 or values.shape[0] % width:
         raise ValueError(f"values do not fit width {width}")
     cdef size_t count = values.shape[0] // width
-    cdef const uint8_t* data = &values[0] if values.shape[0] else NULL
+    cdef const uint8_t* data = bytes_at(values)
     cdef Sink* sink = &writer.sink
     cdef Workspace* space = &writer.space
     cdef bint word = width in (1, 2, 4, 8)
@@ -129,7 +129,7 @@ cdef int encode_variable_node(_Writer writer, values, int encoding, int level, b
     cdef const uint8_t[::1] text = values[1]
     cdef size_t count = offsets.shape[0] - 1
     cdef const uint32_t* places = <const uint32_t*>&offsets[0]
-    cdef const uint8_t* data = &text[0] if text.shape[0] else NULL
+    cdef const uint8_t* data = bytes_at(text)
     cdef Sink* sink = &writer.sink
     cdef Workspace* space = &writer.space
     if offsets[0] < 0 or offsets[count] > text.shape[0] or np.any(np.diff(values[0]) < 0):
@@ -164,7 +164,7 @@ def decode_node(const uint8_t[::1] data not None, str class_, int width, size_t 
     cdef TextOutput text
     cdef size_t raw = 0
     cdef uint32_t* places = NULL
-    cursor.start = cursor.at = &data[0] if data.shape[0] else NULL
+    cursor.start = cursor.at = bytes_at(data)
     cursor.end = cursor.start + data.shape[0]
     if class_ not in _CLASSES or (class_ == "fixed" and not 1 <= width <= 65535):
         raise ValueError(f"no class {class_!r} of width {width}")

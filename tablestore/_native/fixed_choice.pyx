@@ -1,8 +1,9 @@
 """Which encoding a chunk of bits or fixed values gets.
 
-One pass of statistics (ranges per vector, changes between neighbours) and small samples decide; nothing is encoded twice.
-In order: CONSTANT, RLE for runs of 8 and more, DICTIONARY for few distinct wide values, ALP for decimal-like doubles, DELTA
-where it is a tenth smaller than BITPACK, BITPACK where it saves 12 %, else PLAIN with zstd if that saves 12 %.
+One pass of statistics (ranges per vector, changes between neighbours) and small samples decide; hardly anything is
+encoded twice. In order: CONSTANT, RLE for runs of 8 and more, DICTIONARY for few distinct wide values, ALP for
+decimal-like doubles, DELTA where it is a tenth smaller than BITPACK, BITPACK where it saves 12 %, else PLAIN, with zstd
+if that does.
 """
 
 from libc.stdint cimport uint8_t, uint64_t

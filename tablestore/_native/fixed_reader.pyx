@@ -23,7 +23,8 @@ cdef extern from "integer.h" nogil:
     void integer_accumulate(uint8_t* values, int width, uint64_t start, size_t count)
     void sum_lengths(const loose32* lengths, size_t count, uint64_t* total, uint32_t* greatest)
     bint any_at_least(const uint8_t* values, int width, size_t count, uint64_t limit)
-    void gather_entries(const uint8_t* codes, int code_width, size_t count, const uint8_t* entries, size_t width, uint8_t* out)
+    void gather_entries(const uint8_t* codes, int code_width, size_t count, const uint8_t* entries, size_t width,
+                        uint8_t* out)
     void expand_runs(const loose32* lengths, size_t runs, const uint8_t* values, size_t width, uint8_t* out)
 
 cdef extern from "alp.h" nogil:

@@ -58,7 +58,8 @@ cdef bint worth_trying(Habit* habit) noexcept nogil
 cdef void settle(Habit* habit, bint pays) noexcept nogil
 cdef size_t begin_node(Sink* sink, int encoding, int parameter) except? 0 nogil
 cdef int end_node(Sink* sink, size_t body) except -1 nogil
-cdef int write_stream_in(Sink* sink, size_t body, Workspace* space, const uint8_t* data, size_t raw, int level) except -1 nogil
+cdef int write_stream_in(Sink* sink, size_t body, Workspace* space, const uint8_t* data, size_t raw,
+                         int level) except -1 nogil
 cdef int plan_bitpack(Plan* plan, const uint8_t* values, size_t count, int width, bint is_signed) except -1 nogil
 cdef int write_constant(Sink* sink, const uint8_t* value, size_t size) except -1 nogil
 cdef int write_plain(Sink* sink, Workspace* space, const uint8_t* values, size_t size, int level) except -1 nogil

@@ -1,7 +1,7 @@
-"""Nodes of the class FIXED, one function per encoding (spec chapter 4). Which of them is used is decided in fixed_choice.
+"""Nodes of the class FIXED, one function per encoding (spec chapter 4). Which of them is used fixed_choice decides.
 
-Every writer appends a whole node to the sink. The same values, encoding and parameters give the same bytes (the canonical
-forms of the chapter); only the choice is free.
+Every writer appends a whole node to the sink. The same values, encoding and parameters give the same bytes (the
+canonical forms of the chapter); only the choice is free.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
@@ -20,7 +20,8 @@ cdef extern from "integer.h" nogil:
     ctypedef uint32_t loose32
     ctypedef uint64_t loose64
     int bit_width(uint64_t value)
-    void integer_range(const uint8_t* values, int width, int is_signed, size_t count, uint64_t* least, uint64_t* greatest)
+    void integer_range(const uint8_t* values, int width, int is_signed, size_t count, uint64_t* least,
+                       uint64_t* greatest)
     void integer_differences(const uint8_t* values, int width, size_t count, uint8_t* out)
     size_t count_changes(const uint8_t* values, size_t width, size_t count)
 
@@ -98,7 +99,8 @@ cdef int end_node(Sink* sink, size_t body) except -1 nogil:
     return 0
 
 
-cdef int write_stream_in(Sink* sink, size_t body, Workspace* space, const uint8_t* data, size_t raw, int level) except -1 nogil:
+cdef int write_stream_in(Sink* sink, size_t body, Workspace* space, const uint8_t* data, size_t raw,
+                         int level) except -1 nogil:
     """Appends the last part of a node, a stream, and notes its codec in the header. zstd is used where it saves 12 %; a
     decision against it is kept for some blocks and then revised on a sample."""
     cdef Habit* habit = &space.zstd
@@ -232,7 +234,8 @@ cdef int write_rle(Sink* sink, Workspace* space, const uint8_t* values, size_t c
     return end_node(sink, body)
 
 
-cdef int write_run_values(Sink* sink, Workspace* space, const uint8_t* values, size_t runs, size_t width) except -1 nogil:
+cdef int write_run_values(Sink* sink, Workspace* space, const uint8_t* values, size_t runs,
+                          size_t width) except -1 nogil:
     if count_changes(values, width, runs) == 0:
         return write_constant(sink, values, width)
     if width == 1 or width == 2 or width == 4 or width == 8:
@@ -306,7 +309,7 @@ cdef int write_alp(Sink* sink, Workspace* space, const uint8_t* values, size_t c
 
 
 cdef int write_widen(Sink* sink, Workspace* space, const uint8_t* values, size_t count, bint key) except -1 nogil:
-    """Every value must be the sign extension of its lower half; the half is written in its smallest form (spec §4.13)."""
+    """Spec §4.13. Every value must be the sign extension of its lower half, which is written in its smallest form."""
     cdef uint8_t* halves = room(&space.halves, count * 8)
     cdef size_t i, body = begin_node(sink, WIDEN, 0)
     for i in range(count):
@@ -324,7 +327,7 @@ cdef int write_widen(Sink* sink, Workspace* space, const uint8_t* values, size_t
 
 
 cdef bint deltas_pay(Workspace* space, const uint8_t* values, size_t count, int width, bint key) noexcept nogil:
-    """Whether DELTA is smaller than space.plan by a tenth (by anything in a key column), judged on up to two vectors."""
+    """Whether DELTA is smaller than space.plan by a tenth (by anything in a key column); looks at up to two vectors."""
     cdef uint8_t[VECTOR * 8] deltas
     cdef uint64_t least = 0, greatest = 0, packed = 0, differences = 0
     cdef size_t vectors = (count + VECTOR - 1) // VECTOR, v, step = max(<size_t>1, vectors // 2), part, taken = 0

@@ -1,4 +1,4 @@
-"""A growable byte array outside Python's heap: output of the encoders and scratch of the decoders, usable without the GIL."""
+"""A growable byte array outside Python's heap, usable without the GIL: output of encoders, scratch of decoders."""
 
 from libc.stdint cimport uint8_t, uint32_t
 from libc.stdlib cimport free, realloc

@@ -67,6 +67,9 @@ ALWAYS_INLINE int target_level(void) {
     static inline void name params { name##_body args; }
 #endif
 
+/* Where empty arrays are: memcpy of no bytes still wants an address. */
+static uint8_t no_bytes[64] __attribute__((unused));
+
 ALWAYS_INLINE int bit_width(uint64_t value) { return value ? 64 - __builtin_clzll(value) : 0; }
 
 #endif

@@ -1,7 +1,7 @@
 """Nodes of the class VAR into Arrow's form: int32 offsets and bytes (spec §4.4, §4.8, §4.9, §4.10).
 
-A reader appends rows [skip, skip + keep) of the node to a TextOutput. It also leaves the offsets of all rows of the node,
-from 0, where the caller can look at them (null slots must be empty, §5.3).
+A reader appends rows [skip, skip + keep) of the node to a TextOutput. It also leaves the offsets of all rows of the
+node, from 0, where the caller can look at them (null slots must be empty, §5.3).
 """
 
 import numpy as np
@@ -271,7 +271,7 @@ cdef int read_prefix(Node* node, Scratch* scratch, size_t count, size_t skip, si
     row = check_bundles(shared, suffix, count, node.parameter, prefix_size, &total, &greatest)
     limit(&node.body, 0, greatest)
     if row != count:
-        fail(node.body.start, node.body.at, b"bad-prefix", b"4.10", b"a shared length is not that of the prefix or head")
+        fail(node.body.start, node.body.at, b"bad-prefix", b"4.10", b"a shared length does not fit the prefix or head")
     limit(&node.body, total, 0)
     finish(&node.body, b"4.2")
     # the stream of a chunk may end where memory ends; scratch has slack behind it

@@ -113,8 +113,8 @@ cdef bint all_equal(const uint8_t* data, const uint32_t* offsets, size_t count) 
 
 cdef int write_variable(Sink* sink, Workspace* space, const uint8_t* data, const uint32_t* offsets, size_t count,
                         int level, bint key) except -1 nogil:
-    """CONSTANT, DICTIONARY for at most an eighth distinct, PREFIX for sorted keys where it is smaller, else VAR. Key columns
-    get no zstd (spec §4.14)."""
+    """CONSTANT, DICTIONARY for at most an eighth distinct, PREFIX for sorted keys where it is smaller, else VAR. Key
+    columns get no zstd (spec §4.14)."""
     cdef size_t before = sink.size, prefix_size
     if key:
         level = 0
