@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import sys
@@ -37,8 +38,8 @@ class Console:
         out: TextIO | None = None,
         err: TextIO | None = None,
     ) -> None:
-        self.out = out or sys.stdout
-        self.err = err or sys.stderr
+        self.out = out or sys.stdout or io.StringIO()
+        self.err = err or sys.stderr or io.StringIO()
         self.format = format
         self.exact_bytes = exact_bytes
         self.terminal = _is_terminal(self.out)

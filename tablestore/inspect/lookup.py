@@ -30,6 +30,7 @@ _STEPS: Final = (
     "key", "partition", "level", "file", "range", "filter", "block:number", "offset:number", "result",
     "sequence:number",
 )  # fmt: skip
+_VISITS_ON_TERMINAL: Final = 16
 
 
 @dataclass(frozen=True)
@@ -184,15 +185,26 @@ def _draw(opened: Opened, found: _Trace, console: Console) -> None:
         f"key {human_value(found.text, 'text', console)}  encoded {found.encoded.hex(' ')}  ({mark}3.2)"
     )
     console.line(f"hash {found.hash:016x} {arrow} bucket {found.bucket} of {buckets}  ({mark}3.4)")
-    cells = [_cells(visit, console) for visit in found.visits]
+    visits, folded = _worth_a_line(found.visits, console)
+    cells = [_cells(visit, console) for visit in visits]
     widths = [max(width_of(row[index]) for row in cells) for index in range(5)] if cells else []
     for row in cells:
         line = "  ".join(padded(cell, width) for cell, width in zip(row, widths, strict=False))
         text = f"  {line}  {row[-1]}".rstrip()
         console.line(console.paint(text, "green") if "FOUND" in row[-1] else text)
-    if not cells:
+    if folded:
+        console.line(f"  {console.ellipsis} {plural(folded, 'file')} whose range does not hold the key")
+    elif not cells:
         console.line("  no file in this bucket")
     _draw_outcome(found, console)
+
+
+def _worth_a_line(visits: list[_Visit], console: Console) -> tuple[list[_Visit], int]:
+    """All visits; on a terminal, if they are many, without the files that were out of the question."""
+    if not console.terminal or len(visits) <= _VISITS_ON_TERMINAL:
+        return visits, 0
+    inside = [visit for visit in visits if visit.range == "yes"]
+    return inside, len(visits) - len(inside)
 
 
 def _cells(visit: _Visit, console: Console) -> tuple[str, ...]:

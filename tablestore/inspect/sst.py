@@ -87,7 +87,7 @@ def _whole(reader: SstReader, given: str, title: str, console: Console) -> Repor
 
 
 def _sequences(low: int, high: int) -> str:
-    return f"{low} to {high}" if high else "inherited from the snapshot that added the file"
+    return f"{low} to {high}" if high else "inherited from the entry that refers to the file"
 
 
 def _filter_text(size: int, rows: int, bits: int) -> str:

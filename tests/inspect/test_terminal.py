@@ -35,6 +35,15 @@ def run_on(stream: io.StringIO, *words: str) -> int:
         return main(words)
 
 
+def test_files_out_of_range_are_folded_where_they_are_many(
+    tables: Path, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tablestore.inspect.lookup._VISITS_ON_TERMINAL", 2)
+    assert run_on(terminal, "lookup", "users", "8", "--trace") == 0
+    assert "… 3 files whose range does not hold the key" in terminal.getvalue()
+    assert "outside" not in terminal.getvalue()
+
+
 def test_colours_on_a_terminal_only(
     tables: Path, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
