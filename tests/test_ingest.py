@@ -192,7 +192,11 @@ def replaced(name: str, column: pa.Array, schema: TableSchema = WIDE) -> pa.Tabl
         ("raw", pa.array([b"ab", None]), "'raw'"),
         ("tags", pa.array([[1, None], None], pa.list_(pa.int8())), "'tags.element' may not be null"),
         ("tags", pa.array([[300], None], pa.list_(pa.int32())), "'tags'"),
-        ("place", pa.array([{"x": None, "label": "a"}, None], pa.struct([("x", pa.int16()), ("label", pa.string())])), "'place.x' may not be null"),
+        (
+            "place",
+            pa.array([{"x": None, "label": "a"}, None], pa.struct([("x", pa.int16()), ("label", pa.string())])),
+            "'place.x' may not be null",
+        ),
         ("place", pa.array([{"y": 1}, None]), "'place'"),
         ("attributes", pa.array([[("a", "b")], None], pa.map_(pa.string(), pa.string())), "'attributes'"),
     ],

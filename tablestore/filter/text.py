@@ -35,6 +35,8 @@ from tablestore.filter.literal import LiteralValue, UnfitError
 
 TEXT_MAX: Final = 1 << 20
 DEPTH_MAX: Final = 64
+# Arrow walks chains of AND and OR recursively, however they are grouped, and has no guard of its own.
+TESTS_MAX: Final = 1_000
 
 _TOKEN: Final = re.compile(
     r"""\s*(?:
@@ -117,6 +119,7 @@ class _Parser:
             raise FilterError(f"the filter has {len(text)} characters, the limit is {TEXT_MAX}")
         self._tokens = self._split()
         self._position = 0
+        self._tests = 0
 
     # ---- tokens
 
@@ -193,6 +196,9 @@ class _Parser:
 
     def _test(self) -> pc.Expression:
         start = self._token
+        self._tests += 1
+        if self._tests > TESTS_MAX:
+            self._fail(start, f"more than {TESTS_MAX} comparisons, use IN for many values,")
         left = self._operand()
         if self._token.kind == "symbol" and self._token.text in _OPERATORS:
             operator = _OPERATORS[self._take().text]

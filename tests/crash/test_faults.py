@@ -23,7 +23,7 @@ FULL = os.environ.get("TABLESTORE_CRASH") == "full"
 NUMBERS = [
     errno.EIO, errno.ENOSPC, errno.EACCES, errno.EMFILE, errno.EDQUOT, errno.ESTALE, errno.EROFS, errno.EPERM,
 ]  # fmt: skip
-CALLS_PER_RUN = 10_000 if FULL else 30
+CALLS_PER_RUN = 10_000 if FULL else 20
 CHECKED_OF_UNCHANGED = 1 if FULL else 10
 
 
