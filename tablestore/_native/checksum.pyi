@@ -1,7 +1,6 @@
-from _typeshed import ReadableBuffer as Buffer
-
 import numpy as np
 import numpy.typing as npt
+from _typeshed import ReadableBuffer as Buffer
 
 def crc32c(data: Buffer, value: int = 0) -> int: ...
 def crc32c_portable(data: Buffer) -> int: ...

@@ -1,6 +1,10 @@
+from typing import Self
+
 import numpy as np
 import numpy.typing as npt
+from typing_extensions import disjoint_base
 
+@disjoint_base
 class Selection:
     @property
     def count(self) -> int: ...
@@ -8,15 +12,16 @@ class Selection:
     def total(self) -> int: ...
     @property
     def rows_max(self) -> int: ...
-    def __init__(
-        self,
+    def __new__(
+        cls,
         buffer: npt.NDArray[np.uint8],
         offset: npt.NDArray[np.uint64],
         size: npt.NDArray[np.uint32],
         rows: npt.NDArray[np.uint32],
         skip: npt.NDArray[np.uint32],
         take: npt.NDArray[np.uint32],
-    ) -> None: ...
+    ) -> Self: ...
 
+@disjoint_base
 class ValidityOutput:
-    def __init__(self, selection: Selection, nullable: bool) -> None: ...
+    def __new__(cls, selection: Selection, nullable: bool) -> Self: ...

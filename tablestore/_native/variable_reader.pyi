@@ -1,5 +1,9 @@
+from typing import Self
+
 import numpy as np
 import numpy.typing as npt
+from typing_extensions import disjoint_base
 
+@disjoint_base
 class TextOutput:
-    def __init__(self, offsets: npt.NDArray[np.int32], capacity: int) -> None: ...
+    def __new__(cls, offsets: npt.NDArray[np.int32], capacity: int) -> Self: ...
