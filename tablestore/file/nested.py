@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from tablestore._native import block
 from tablestore.errors import FormatError, LimitExceededError
+from tablestore.file import sst
 from tablestore.file import vector as vectors
 from tablestore.file.vector import Vector
 from tablestore.types import ColumnType
@@ -140,6 +141,8 @@ def decode_leaves(
     count = np.array([rows], np.uint32)
     skip = np.zeros(1, np.uint32)
     if column_type.kind == "fixed":
+        if rows * column_type.width > sst.CHUNK_SIZE_MAX:
+            raise LimitExceededError("a chunk is beyond the limit", code="limit-exceeded", offset=4, section="0.5")
         values, validity, _ = block.decode_fixed(
             chunk,
             offset,

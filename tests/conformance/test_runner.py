@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from tablestore.conformance import __main__ as program
-from tablestore.conformance import corpus, make_vectors
+from tablestore.conformance import corpus, make_vectors, reference_adapter
 from tablestore.conformance.corpus import Case
 from tablestore.conformance.foreign import Foreign, ProtocolError
 from tablestore.conformance.runner import Answer, from_function, run_case
@@ -150,3 +151,16 @@ def test_replies_of_the_protocol() -> None:
 def test_a_process_that_ends_is_noticed() -> None:
     with Foreign(f"{sys.executable} -c pass") as foreign, pytest.raises(ProtocolError):
         foreign("bloom", "build", {})
+
+
+def test_the_documented_dialogue_is_true() -> None:
+    """Questions and answers in spec/vectors/README.md, but for the operation that is not supported there."""
+    text = (corpus.VECTORS / "README.md").read_text(encoding="utf-8")
+    questions, answers = (
+        re.findall(r"^-> (.*)$", text, re.MULTILINE),
+        re.findall(r"^<- (.*)$", text, re.MULTILINE),
+    )
+    assert len(questions) == len(answers) == 3
+    implementation = from_function(reference_adapter.answer)
+    for question, answer in list(zip(questions, answers, strict=True))[:2]:
+        assert reply(implementation, question) == answer

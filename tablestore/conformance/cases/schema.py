@@ -125,7 +125,6 @@ def _bad_fields(book: Book) -> None:
         "id-string": ("An id that is a string.", "json-type", fields({**field(2, "a", "int8"), "id": "2"})),
         "id-bool": ("An id that is true.", "json-type", fields({**field(2, "a", "int8"), "id": True})),
         "field-is-name": ("A field that is only a name.", "json-type", {"fields": ["id"]}),
-        "too-many": ("4,095 columns, 4,097 with the system columns.", "limit-exceeded", fields(*(field(i, f"c{i}", "int8") for i in range(2, 4096)), last_field_id=5000)),
         "key-none": ("No primary key.", "bad-schema", {"primary_key": []}),
         "key-unknown": ("A key that is no field.", "bad-schema", {"primary_key": [9]}),
         "key-repeated": ("A key column twice.", "bad-schema", {"primary_key": [1, 1]}),

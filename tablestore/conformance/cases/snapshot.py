@@ -218,16 +218,6 @@ def _bad_references(book: Book) -> None:
     }
     for name, (about, code, change) in faults.items():
         _refuse(book, f"reference-{name}", about, code, listed(**change))
-    many = [reference(f"{number:032x}", 1) for number in range(10_001)]
-    about = "10,001 manifests."
-    _refuse(
-        book,
-        "too-many-manifests",
-        about,
-        "limit-exceeded",
-        write_envelope(members(manifests=many, delta=[])),
-        "0.5",
-    )
 
 
 def _bad_documents(book: Book) -> None:
