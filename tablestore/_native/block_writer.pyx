@@ -42,7 +42,7 @@ cdef enum:
     HAS_STATISTICS = 1
 
 
-cdef class Output:
+cdef class _Output:
     """The chunks of one call and their directory entries."""
     cdef Sink sink
     cdef Workspace space
@@ -143,7 +143,7 @@ def encode_fixed(
 ):
     """Fixed-width values u8[n * width] into chunks. hint: 0 opaque bytes, 1 unsigned, 2 signed, 3 float32, 4 float64,
     5 decimal128. level: of zstd, 0 = none. key: no zstd, and DELTA wherever it is smaller."""
-    cdef Output output = Output(block_end, validity)
+    cdef _Output output = _Output(block_end, validity)
     if not 1 <= width <= 65535 or values.shape[0] != output.rows * width:
         raise ValueError("values do not fit width and block_end")
     check_level(level)
@@ -171,7 +171,7 @@ cdef int check_hint(int hint, int width) except -1:
     return 0
 
 
-cdef int fixed_block(Output output, size_t b, int64_t start, const uint8_t* data, int width, int hint, int level,
+cdef int fixed_block(_Output output, size_t b, int64_t start, const uint8_t* data, int width, int hint, int level,
                      bint key) except -1 nogil:
     cdef uint32_t rows = <uint32_t>(output.block_end[b] - start)
     cdef const uint8_t* values = data + start * width
@@ -196,7 +196,7 @@ def encode_bits(
     const uint8_t[::1] values not None, const uint8_t[::1] validity, const int64_t[::1] block_end not None, int level,
 ):
     """A bitmap into chunks."""
-    cdef Output output = Output(block_end, validity)
+    cdef _Output output = _Output(block_end, validity)
     if values.shape[0] * 8 < output.rows:
         raise ValueError("the bitmap is shorter than the rows")
     check_level(level)
@@ -210,7 +210,7 @@ def encode_bits(
     return output.result()
 
 
-cdef int bits_block(Output output, size_t b, int64_t start, const uint8_t* data, int level) except -1 nogil:
+cdef int bits_block(_Output output, size_t b, int64_t start, const uint8_t* data, int level) except -1 nogil:
     cdef uint32_t rows = <uint32_t>(output.block_end[b] - start), nulls
     cdef size_t begin = output.sink.size, size = (<size_t>rows + 7) // 8, i
     cdef uint64_t ones
@@ -237,7 +237,7 @@ def encode_variable(
     const int64_t[::1] block_end not None, int level, bint key,
 ):
     """Byte strings into chunks. Bytes that offsets give to a null slot are dropped."""
-    cdef Output output = Output(block_end, validity)
+    cdef _Output output = _Output(block_end, validity)
     cdef int64_t rows = output.rows
     cdef int ascending = 0
     cdef uint32_t greatest = 0
@@ -262,7 +262,7 @@ def encode_variable(
     return output.result()
 
 
-cdef int variable_block(Output output, size_t b, int64_t start, const uint8_t* data, const uint32_t* offsets, int level,
+cdef int variable_block(_Output output, size_t b, int64_t start, const uint8_t* data, const uint32_t* offsets, int level,
                         bint key) except -1 nogil:
     cdef uint32_t rows = <uint32_t>(output.block_end[b] - start), nulls
     cdef size_t begin = output.sink.size
@@ -284,7 +284,7 @@ cdef int variable_block(Output output, size_t b, int64_t start, const uint8_t* d
     return output.end(b, begin, raw)
 
 
-cdef int drop_null_bytes(Output output, uint32_t rows, const uint8_t** data, const uint32_t** places) except -1 nogil:
+cdef int drop_null_bytes(_Output output, uint32_t rows, const uint8_t** data, const uint32_t** places) except -1 nogil:
     """Points data and places to a copy without the bytes of null slots, if they have any (spec §5.3)."""
     cdef const uint8_t* valid = output.validity.data
     cdef const uint32_t* old = places[0]
@@ -317,7 +317,7 @@ def seal_nested(
 ):
     """One chunk of kind list (3, with lengths and one child) or struct (4, width children) around its child chunks."""
     cdef int64_t[::1] end = np.array([rows], np.int64)
-    cdef Output output = Output(end, validity)
+    cdef _Output output = _Output(end, validity)
     cdef bytes child
     if kind not in (KIND_LIST, KIND_STRUCT):
         raise ValueError(f"kind {kind} is not nested")
