@@ -89,7 +89,7 @@ def _path_report(asked: argparse.Namespace, console: Console) -> Report:
         case "schema":
             return _schema(path, asked.version)
         case "manifest":
-            return listing.manifest(find_as(path, "manifest"))
+            return listing.manifest(find_as(path, "manifest"), console)
         case "sst":
             return show_file(find_as(path, *_SST_KINDS), console, hexadecimal=asked.hex)
         case "block":

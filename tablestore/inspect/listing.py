@@ -16,10 +16,10 @@ from tablestore.file.column_reader import Piece
 from tablestore.file.manifest import BUCKET, LEVEL, Entry
 from tablestore.file.schema import TableSchema
 from tablestore.file.sst_reader import SstReader
-from tablestore.inspect import document
+from tablestore.inspect import document, sst
 from tablestore.inspect.console import Console
 from tablestore.inspect.render import show_rows
-from tablestore.inspect.report import Report, columns, section
+from tablestore.inspect.report import Report, Section, columns, section
 from tablestore.inspect.status import UnsuitableError
 from tablestore.inspect.target import Opened, Target, find_as, open_version
 from tablestore.inspect.values import ROW_KINDS, bound_text, plain, value_text
@@ -134,8 +134,19 @@ def levels(opened: Opened) -> Report:
     return Report(sections=[section("levels", [*described, "bytes:bytes"], rows)])
 
 
-def manifest(target: Target) -> Report:
-    """The entries of one manifest; keys and partitions as values if the manifest lies in its table."""
+def manifest(target: Target, console: Console) -> Report:
+    """The entries of one manifest; of one that cannot be read, what is left of the file."""
+    try:
+        return Report(sections=[entries(target)])
+    except FormatError as error:
+        report = sst.show_file(target, console)
+        if not report.faults:
+            report.fail(error, target.given)
+        return report
+
+
+def entries(target: Target) -> Section:
+    """The rows of a manifest; keys and partitions as values if the manifest lies in its table."""
     schema = _schema_near(target)
     with SstReader(target.storage, target.path) as reader:
         piece = [Piece(reader, 0, int(reader.footer.row_count))]
@@ -146,7 +157,7 @@ def manifest(target: Target) -> Report:
     listed = section("entries", _ENTRIES, rows)
     if schema is None:
         listed.notes.append("keys and partitions in hexadecimal: the manifest does not lie in its table")
-    return Report(sections=[listed])
+    return listed
 
 
 def _entry_row(change: str, entry: Entry, schema: TableSchema | None) -> tuple[Any, ...]:

@@ -93,7 +93,7 @@ def _sequences(low: int, high: int) -> str:
 def _filter_text(size: int, rows: int, bits: int) -> str:
     if not size:
         return "none"
-    blocks = (size - 8) // 32
+    blocks = max(1, (size - 8) // 32)
     # Eight bits of a 256-bit block per key: the share of set bits to the power of eight.
     full = 1 - (1 - 1 / 32) ** (rows / blocks)
     wrong = 100 * full**8
@@ -167,7 +167,7 @@ def _add_columns(report: Report, reader: SstReader, encodings: list[set[str]]) -
         rows.append(
             (
                 column.field.name, column.role, type_text(column.field.type), ", ".join(sorted(encodings[ordinal])),
-                stored, raw, raw / stored, int(directory.nulls[ordinal].sum()), low, high,
+                stored, raw, raw / stored if stored else None, int(directory.nulls[ordinal].sum()), low, high,
             )
         )  # fmt: skip
     report.sections.append(section("columns", _COLUMNS, rows))

@@ -24,8 +24,10 @@ def show_summary(target: Target, version: int | None, count: bool, console: Cons
         return document.show_file(target)
     report = sst.show_file(target, console)
     if target.kind == "manifest" and not report.faults:
-        report.sections = listing.manifest(target).sections
-        report.main = "entries"
+        try:
+            report.sections, report.main = [listing.entries(target)], "entries"
+        except FormatError as error:
+            report.fail(error, target.given)
     return report
 
 
