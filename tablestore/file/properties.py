@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ from tablestore.file.sst import FileColumn
 from tablestore.types import Field
 
 _SYSTEM = {field.id: field for field in (types.SEQUENCE, types.ROW_KIND)}
+_HEXADECIMAL = re.compile("(?:[0-9a-f]{2})*")
 ROLES = ("key", "sequence", "row_kind", "value")
 
 
@@ -65,10 +67,10 @@ def decode_properties(raw: bytes, file: str, offset: int) -> Properties:
         return value
 
     def hexadecimal(name: str) -> bytes:
-        try:
-            return bytes.fromhex(text(name))
-        except ValueError:
-            raise fail(f"member {name!r} is not hexadecimal") from None
+        digits = text(name)
+        if _HEXADECIMAL.fullmatch(digits) is None:
+            raise fail(f"member {name!r} is not hexadecimal")
+        return bytes.fromhex(digits)
 
     described = members.get("columns")
     if not isinstance(described, list):
@@ -91,8 +93,10 @@ def _columns(described: list[Any], fail: Any) -> tuple[FileColumn, ...]:
         if not isinstance(item, dict):
             raise fail("a column is not an object")
         shape = (("id", int), ("name", str), ("role", str), ("nullable", bool))
-        if any(type(item.get(name)) is not kind for name, kind in shape) or "type" not in item:
-            raise fail("a column's description is not complete")
+        if not item.keys() >= {"id", "name", "role", "type", "nullable"}:
+            raise fail("a column's description is not complete", "json-missing")
+        if any(type(item[name]) is not kind for name, kind in shape):
+            raise fail("a column's description has a member of a wrong type")
         if item["role"] not in ROLES:
             raise fail(f"role {item['role']!r} is unknown", "schema-mismatch")
         field = Field(item["id"], item["name"], types.from_json(item["type"]), item["nullable"])
