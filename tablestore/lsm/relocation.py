@@ -144,6 +144,7 @@ def relocate(
                 columns = _columns_of(cache, found.restrict(ends))
                 _take_order(cache, columns, winners, own_row[ends])
                 rows.setdefault(place, _Rows([])).columns.append(columns)
+        late[_beaten_at_home(cache, live, winners, np.flatnonzero(late), bucket)] = False
         _suppress_late(cache, winners, late, late_by, bucket, rows)
     return [part.write(cache, place, base, ordinal) for place, part in rows.items()]
 
@@ -193,6 +194,29 @@ def _take_order(
     """Deletes in the old partition carry the sequence fields of the row that ends the old one."""
     for field in cache.schema.order_fields:
         columns[field.id] = _own_column(winners, field, own_row)
+
+
+def _beaten_at_home(
+    cache: FileCache, live: Sequence[Entry], winners: _Winners, late: npt.NDArray[np.int64], bucket: int
+) -> npt.NDArray[np.int64]:
+    """Those of the late rows that lose to a version in their own partition and need nothing more.
+
+    A delete for them could end the very row that beats them: it may be one that moved here, and its sequence
+    fields are then those of the delete that it left behind elsewhere.
+    """
+    places = by_place(live)
+    beaten: list[npt.NDArray[np.int64]] = [np.zeros(0, np.int64)]
+    for number, name in enumerate(winners.partition):
+        mine = late[winners.partition_of[late] == number]
+        entries = places.get((name, bucket))
+        if not len(mine) or not entries:
+            continue
+        probes = winners.keys.take(mine.astype(np.uint32))
+        found = lookup(cache, sorted_runs(entries), probes, winners.hashes[mine])
+        if len(found):
+            own_row = mine[found.probe]
+            beaten.append(own_row[_greater(cache, found, winners, own_row)])
+    return np.concatenate(beaten)
 
 
 def _suppress_late(
