@@ -56,7 +56,6 @@ def main() -> int:
     wanted = set(arguments.peers.split(","))
     systems = [system for system in SYSTEMS if system.name in wanted]
     started = time.time()
-    machine = report.describe_machine()
     pythons = {}
     for system in systems:
         progress(f"environment of {system.title}")
@@ -69,9 +68,10 @@ def main() -> int:
         for system in systems:
             progress(f"round {number} of {arguments.rounds}: {system.title}")
             run_system(system, pythons[system.name], workload, measurements, arguments.timeout)
+            measurements.loads.append(os.getloadavg()[0])
     growth = run_growth(arguments.scratch.resolve(), measurements) if arguments.growth else None
     progress("")
-    run = report.Run(systems, installed, machine, arguments.rows, arguments.rounds, started, growth)
+    run = report.Run(systems, installed, arguments.rows, arguments.rounds, started, growth)
     print(report.plain(run, measurements))
     if arguments.output is not None:
         arguments.output.mkdir(parents=True, exist_ok=True)

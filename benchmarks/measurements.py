@@ -17,16 +17,18 @@ PHASES = {
     "compact": "compact",
     "scan_merged": "scan, merged",
 }
-COMPACTED_SECONDS = 0.01  # a compaction that took less found nothing to merge
+IDLE_COMPACTION = 0.01  # of the load's time: a compaction this short found nothing to merge
 SIZES = {"disk_unmerged": "MB unmerged", "disk_merged": "MB merged", "memory": "peak MB"}
 
 
 @dataclass
 class Measurements:
-    """`figures[system][phase]` holds one number per round: seconds, or megabytes for sizes."""
+    """`figures[system][phase]` holds one number per round: seconds, or megabytes for sizes. `loads` holds the load
+    average of the machine after each process, which tells whether others were using it."""
 
     figures: dict[str, dict[str, list[float]]] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
+    loads: list[float] = field(default_factory=list)
 
     def add(self, line: dict[str, object], expected: dict[str, Answer]) -> None:
         """Take one JSON line of a peer process; a wrong answer becomes a fault and leaves no figure."""
@@ -47,9 +49,13 @@ class Measurements:
     def ratio(self, phase: str, system: str, base: str = "tablestore") -> float | None:
         """`base` over `system`: below 1 means `base` needs less."""
         ours, theirs = self.median(base, phase), self.median(system, phase)
-        if ours is None or not theirs or (phase == "compact" and theirs < COMPACTED_SECONDS):
+        if ours is None or not theirs or (phase == "compact" and self._nothing_to_merge(system)):
             return None
         return ours / theirs
+
+    def _nothing_to_merge(self, system: str) -> bool:
+        load, compaction = self.median(system, "load"), self.median(system, "compact")
+        return load is not None and compaction is not None and compaction < load * IDLE_COMPACTION
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import os
 import platform
+import statistics
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from benchmarks.measurements import BARS, GROWTH_LIMIT, PHASES, SIZES, Measureme
 from benchmarks.systems import System
 
 Rows = list[list[str]]
+BUSY = 2.5
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,6 @@ class Run:
 
     systems: list[System]
     versions: dict[str, dict[str, str]]
-    machine: list[str]
     rows: int
     rounds: int
     started: float
@@ -34,6 +35,7 @@ def plain(run: Run, measurements: Measurements) -> str:
         parts.append("TableStore / peer (below 1: TableStore needs less)")
         parts.append(_aligned(_ratio_table(run, measurements)))
         parts.append(_aligned(_bars_table(run, measurements)))
+    parts.append(_load_line(measurements))
     parts += [f"FAULT {fault}" for fault in measurements.faults]
     return "\n\n".join(parts)
 
@@ -61,14 +63,19 @@ def markdown(run: Run, measurements: Measurements) -> str:
             "## The bars",
             _piped(_bars_table(run, measurements)),
         ]
-    parts += ["## Reading the table", _notes(run), "## Machine and versions", _circumstances(run)]
+    parts += [
+        "## Reading the table",
+        _notes(run),
+        "## Machine and versions",
+        _circumstances(run, measurements),
+    ]
     if measurements.faults:
         parts += ["## Faults", "\n".join(f"- {fault}" for fault in measurements.faults)]
     return "\n\n".join(parts) + "\n"
 
 
-def describe_machine() -> list[str]:
-    """Processor, memory, system and how busy the machine was before the run."""
+def _machine() -> list[str]:
+    """Processor, memory, operating system, interpreter."""
     processor = platform.processor() or platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
@@ -79,9 +86,17 @@ def describe_machine() -> list[str]:
     return [
         f"{processor}, {os.cpu_count()} cores, {memory:.0f} GiB, {platform.system()} {platform.release()},"
         f" Python {platform.python_version()}",
-        f"every system limited to two cores and two threads; load average before the run"
-        f" {os.getloadavg()[0]:.2f}",
+        "every system limited to two cores and two threads",
     ]
+
+
+def _load_line(measurements: Measurements) -> str:
+    """How much else was running: a system under test accounts for a load of two at most."""
+    load = statistics.median(measurements.loads)
+    verdict = "**others were using the machine: seconds and ratios are rough**" if load > BUSY else "quiet"
+    return (
+        f"load average during the run: {load:.1f} (median), {max(measurements.loads):.1f} (most): {verdict}"
+    )
 
 
 def _ours(measurements: Measurements) -> bool:
@@ -135,14 +150,14 @@ def _notes(run: Run) -> str:
         " one row per key. Systems without either do less work in the load.\n"
         "- *MB* counts what the newest version needs, not what older versions still hold. *peak MB* is"
         " resident memory, mapped input and results included.\n"
-        "- A compaction that found nothing to merge (under 10 ms) has no ratio."
+        "- A compaction that found nothing to merge (under 1 % of the load's time) has no ratio."
     )
     notes = (f"- {system.title}: {note}" for system in run.systems for note in system.notes)
     return "\n".join([general, *notes])
 
 
-def _circumstances(run: Run) -> str:
-    lines = list(run.machine)
+def _circumstances(run: Run, measurements: Measurements) -> str:
+    lines = [*_machine(), _load_line(measurements)]
     for system in run.systems:
         packages = ", ".join(f"{name} {version}" for name, version in run.versions[system.name].items())
         lines.append(f"{system.title}: {packages}")
