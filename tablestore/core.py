@@ -6,7 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 
-from tablestore.errors import UnsupportedVersionError
+from tablestore.errors import FormatError, UnsupportedVersionError
 from tablestore.file import fileset, layout, manifest, schema
 from tablestore.file.fileset import FileSet
 from tablestore.file.manifest import Entry, KeyRange, Manifest
@@ -15,7 +15,7 @@ from tablestore.file.snapshot import ManifestReference, Snapshot
 from tablestore.lsm.cache import FileCache
 from tablestore.lsm.lineage import Lineage
 from tablestore.lsm.point import PointReader
-from tablestore.storage import Storage
+from tablestore.storage import NotFoundError, Storage
 
 ENTRIES_CACHED_MAX = 2_000_000
 FILES_READ_WHOLE_MAX = (
@@ -98,9 +98,13 @@ def open_core(storage: Storage) -> Core:
 
 
 def read_schema(storage: Storage, snapshot: Snapshot) -> TableSchema:
-    """The schema that a snapshot names."""
+    """The schema that a snapshot names. Raises FormatError, missing-file if there is none."""
     path = layout.schema_path(snapshot.schema_id)
-    return schema.decode(storage.read(path), path, snapshot.schema_id, snapshot.table)
+    try:
+        data = storage.read(path)
+    except NotFoundError:
+        raise FormatError("the schema is missing", code="missing-file", file=path, section="8.2") from None
+    return schema.decode(data, path, snapshot.schema_id, snapshot.table)
 
 
 def check_features(snapshot: Snapshot) -> None:

@@ -57,12 +57,6 @@ def verify(
     try:
         core = Core(storage, read_schema(storage, snapshot), lineage)
         entries = _entries(core, snapshot, deep, findings)
-    except NotFoundError:
-        path = layout.schema_path(snapshot.schema_id)
-        findings.append(
-            _finding(FormatError("the schema is missing", code="missing-file", file=path, section="8.2"))
-        )
-        entries = []
     except TableStoreError as error:
         findings.append(_finding(error))
         entries = []

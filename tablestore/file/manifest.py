@@ -197,8 +197,9 @@ def open_manifest(storage: Storage, table: str, reference: ManifestReference) ->
     if stored != [(column.field, column.role) for column in COLUMNS]:
         reader.close()
         raise FormatError(
-            "the columns are not those of a manifest", code="schema-mismatch", file=path, section="9.2"
-        )
+            "the columns are not those of a manifest", code="schema-mismatch", file=path,
+            offset=reader.footer.properties_offset, section="9.2",
+        )  # fmt: skip
     return reader
 
 
@@ -243,7 +244,9 @@ class StoredManifest(Manifest):
             raise self._fail("an entry is neither added, moved nor removed")
         bad = _first_bad_file_id(columns[FILE])
         if bad >= 0:
-            raise layout.bad_name(columns[FILE].to_arrow()[bad].as_py(), self._reader.path)
+            error = layout.bad_name(columns[FILE].to_arrow()[bad].as_py(), self._reader.path)
+            error.offset = sst.HEADER_SIZE
+            raise error
 
     def _check_column(self, index: int, column: Vector) -> None:
         if index == LEVEL:
