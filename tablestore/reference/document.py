@@ -13,6 +13,7 @@ from tablestore.reference.primitive import DEPTH_MAX, INT64_MIN, JSON_BYTES_MAX,
 
 Json = dict[str, object]
 Wanted = TypeVar("Wanted")
+COUNTER_MAX = 2**63 - 1
 
 _END = re.compile(rb'"checksum": "([0-9a-f]{8})"\n}\n')
 _END_BYTES = 25
@@ -104,6 +105,14 @@ def member(members: Json, name: str, wanted: type[Wanted], section: str) -> Want
     value = members[name]
     if not isinstance(value, wanted) or (isinstance(value, bool) and wanted is not bool):
         reject("json-type", f"member {name!r} is {value!r}", section)
+    return value
+
+
+def counter(members: Json, name: str, section: str, code: str, most: int = COUNTER_MAX) -> int:
+    """A required integer of 0 … `most`, else `code`."""
+    value = member(members, name, int, section)
+    if not 0 <= value <= most:
+        reject(code, f"member {name!r} is {value}", section)
     return value
 
 

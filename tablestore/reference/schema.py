@@ -10,7 +10,7 @@ from tablestore.errors import FormatError
 from tablestore.reference import document
 from tablestore.reference.cursor import reject
 from tablestore.reference.key import check_key_type
-from tablestore.reference.primitive import COLUMNS_MAX, identifier
+from tablestore.reference.primitive import COLUMNS_MAX, UINT64_MAX, identifier
 from tablestore.reference.type import FLOATS, Type, parse_type
 
 FORMAT = "tablestore/schema"
@@ -19,6 +19,7 @@ ENGINES = ("deduplicate",)
 RESERVED_NAMES = ("_sequence", "_row_kind", "_version")
 NAME_BYTES_MAX = 255
 BUCKETS_MAX = 65_536
+FIELD_ID_MAX = 2**32 - 1
 SYSTEM_COLUMNS = 2
 
 
@@ -53,9 +54,9 @@ def decode_schema(data: bytes, expected_id: int | None = None, table: str | None
     check_format(members, FORMAT, "8.2", "bad-schema")
     found_table = document.member(members, "table", str, "8.2")
     identifier(found_table, "bad-schema", "table")
-    id_ = document.member(members, "id", int, "8.2")
+    id_ = document.counter(members, "id", "8.2", "bad-schema")
     fields_json = document.members_of(members, "fields", dict, "8.2")
-    last_field_id = document.member(members, "last_field_id", int, "8.2")
+    last_field_id = document.counter(members, "last_field_id", "8.2", "bad-schema", FIELD_ID_MAX)
     names = ("primary_key", "partition_by", "sequence_fields")
     ids = {name: document.members_of(members, name, int, "8.2") for name in names}
     buckets = document.member(members, "buckets", int, "8.2")
@@ -68,8 +69,6 @@ def decode_schema(data: bytes, expected_id: int | None = None, table: str | None
         reject("wrong-table", f"schema {id_} in the file of schema {expected_id}", "8.3")
     if table is not None and found_table != table:
         reject("wrong-table", f"a schema of table {found_table}", "8.3")
-    if id_ < 0:
-        reject("bad-schema", f"schema id {id_}", "8.2")
     fields = _fields(fields_json, last_field_id)
     chosen = {name: _chosen(fields, ids[name], name) for name in names}
     _check_roles(chosen["primary_key"], chosen["partition_by"], chosen["sequence_fields"])
@@ -88,7 +87,7 @@ def check_format(members: document.Json, wanted: str, section: str, code: str) -
     if document.member(members, "format", str, section) != wanted:
         reject(code, f"format {members['format']!r}, not {wanted}", section)
     major = document.member(members, "major", int, section)
-    document.member(members, "minor", int, section)
+    document.counter(members, "minor", section, code, UINT64_MAX)
     if major != MAJOR:
         reject("unsupported-version", f"major version {major}", "0.4")
 
@@ -111,6 +110,8 @@ def _fields(items: list[document.Json], last_field_id: int) -> tuple[SchemaField
         id_ = document.member(item, "id", int, "8.2")
         name = document.member(item, "name", str, "8.2")
         type_json = document.member(item, "type", object, "8.2")
+        if not isinstance(type_json, str | dict):
+            reject("json-type", f"type {type_json!r} of a field", "8.2")
         nullable = document.member(item, "nullable", bool, "8.2")
         fields.append(SchemaField(id_, name, _type(type_json), nullable))
         if not 0 <= id_ <= last_field_id:

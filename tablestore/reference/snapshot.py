@@ -8,6 +8,7 @@ from typing import Any
 
 from tablestore.reference import document
 from tablestore.reference.cursor import reject
+from tablestore.reference.document import COUNTER_MAX
 from tablestore.reference.primitive import COMMITTERS_MAX, MANIFESTS_MAX, digest, hash64, identifier
 from tablestore.reference.properties import from_hexadecimal
 from tablestore.reference.schema import check_features, check_format
@@ -15,9 +16,13 @@ from tablestore.reference.schema import check_features, check_format
 FORMAT = "tablestore/snapshot"
 KINDS = ("create", "append", "compact", "overwrite")
 TIME_MAX = 253_402_300_799_999
-COMMIT_ID_MAX = 2**63 - 1
+BUCKET_MAX = 65_535
+BOUND_BYTES_MAX = 64
 WRITER_ID_BYTES_MAX = 255
-NUMBERS = ("size", "sequence", "added", "removed", "bucket_min", "bucket_max")
+NUMBERS = {
+    "size": COUNTER_MAX, "sequence": COUNTER_MAX, "added": COUNTER_MAX, "removed": COUNTER_MAX,
+    "bucket_min": BUCKET_MAX, "bucket_max": BUCKET_MAX,
+}  # fmt: skip
 TOTALS = ("files", "bytes", "rows", "deletes")
 _NAME = re.compile(r"snapshot-([1-9][0-9]*)\.json")
 _HINT = re.compile(rb"([1-9][0-9]*)\n")
@@ -66,7 +71,7 @@ def decode_snapshot(data: bytes, expected_id: int | None = None, table: str | No
     found_table = document.member(members, "table", str, "10.2")
     identifier(found_table, "bad-snapshot", "table")
     id_, parent, schema_id, time = (
-        document.member(members, name, int, "10.2")
+        document.counter(members, name, "10.2", "bad-snapshot")
         for name in ("id", "parent", "schema_id", "timestamp_millis")
     )
     parent_digest = digest(
@@ -84,7 +89,7 @@ def decode_snapshot(data: bytes, expected_id: int | None = None, table: str | No
     writer = _writer(members)
     committers = document.member(members, "committers", dict, "10.2")
     totals_json = document.member(members, "totals", dict, "10.2")
-    totals = {name: document.member(totals_json, name, int, "10.2") for name in TOTALS}
+    totals = {name: document.counter(totals_json, name, "10.2", "bad-snapshot") for name in TOTALS}
     check_features(members, "10.2")
     snapshot = Snapshot(
         found_table, id_, parent, parent_digest, schema_id, kind, commit, time, watermark,
@@ -127,7 +132,9 @@ def _writer(members: document.Json) -> tuple[str, int] | None:
 
 def _reference(item: document.Json) -> ManifestReference:
     file = document.member(item, "file", str, "10.2")
-    numbers: dict[str, Any] = {name: document.member(item, name, int, "10.2") for name in NUMBERS}
+    numbers: dict[str, Any] = {
+        name: document.counter(item, name, "10.2", "bad-snapshot", NUMBERS[name]) for name in NUMBERS
+    }
     binary: dict[str, Any] = {
         name: from_hexadecimal(document.member(item, name, str, "10.2"), name, "10.2", "bad-snapshot")
         for name in ("partition_min", "partition_max")
@@ -158,15 +165,15 @@ def _check(snapshot: Snapshot, expected_id: int | None, table: str | None) -> No
     if len(set(files)) != len(files) or not set(snapshot.delta) <= set(files):
         reject("bad-snapshot", "a manifest is repeated, or the delta is not in the list", "10.3")
     for reference in snapshot.manifests:
-        if not 0 <= reference.sequence <= snapshot.id:
+        if reference.sequence > snapshot.id:
             reject("bad-snapshot", f"a manifest of sequence {reference.sequence}", "10.3")
-        if min(reference.size, reference.added, reference.removed, reference.bucket_min) < 0:
-            reject("bad-snapshot", "a negative number in a reference", "10.3")
+        if max(len(reference.partition_min), len(reference.partition_max)) > BOUND_BYTES_MAX:
+            reject("bad-snapshot", "a bound of a partition is longer than 64 bytes", "10.3")
     commits = [*snapshot.committers.items(), *([snapshot.writer] if snapshot.writer else [])]
     for writer, commit_id in commits:
-        if not 1 <= len(writer.encode()) <= WRITER_ID_BYTES_MAX or not 0 <= commit_id <= COMMIT_ID_MAX:
+        if not 1 <= len(writer.encode()) <= WRITER_ID_BYTES_MAX or not 0 <= commit_id <= COUNTER_MAX:
             reject("bad-snapshot", f"writer {writer[:300]!r} with commit id {commit_id}", "10.3")
     if not 0 <= snapshot.timestamp_millis <= TIME_MAX:
         reject("bad-snapshot", f"time {snapshot.timestamp_millis}", "10.3")
-    if min(snapshot.totals.values()) < 0:
-        reject("bad-snapshot", "a negative total", "10.3")
+    if snapshot.watermark is not None and snapshot.watermark > COUNTER_MAX:
+        reject("bad-snapshot", f"watermark {snapshot.watermark}", "10.3")

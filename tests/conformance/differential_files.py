@@ -1,12 +1,15 @@
-"""Small SSTs with one random fault under right checksums: what someone would make on purpose."""
+"""Small SSTs and documents with one random fault under right checksums: what someone would make on purpose."""
 
 from __future__ import annotations
 
+import copy
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
+from tablestore.conformance.cases.primitive import seal
 from tablestore.conformance.cases.sst import small_file
+from tablestore.reference.document import write_envelope, write_json
 from tablestore.reference.sst import FOOTER_FIELDS, Numbers
 from tests.conformance.differential import damage
 
@@ -44,3 +47,34 @@ def _footer_edit(draw: random.Random, fields: Numbers) -> Numbers:
         (0, 1, value + 1, value - 1, value ^ (1 << draw.randrange(bits)), (1 << bits) - 1, 1 << (bits - 1))
     )
     return {**fields, name: changed % (1 << bits)}
+
+
+VALUES: tuple[object, ...] = (
+    None, True, 0, 1, -1, 2**63, 2**64 - 1, "", "x", "0" * 16, "0" * 32, [], {}, [1], ["a"], {"a": 1}
+)  # fmt: skip
+
+
+def faulty_document(draw: random.Random, members: dict[str, object]) -> bytes:
+    """A document with one member left out, replaced or repeated, or with damaged text; its checksum is right."""
+    if draw.random() < 0.3:
+        text = write_json({**members, "checksum": ""}).encode()
+        return seal(damage(draw, text[: text.rindex(b'"checksum"')]))
+    changed = copy.deepcopy(members)
+    container, place = draw.choice(list(_places(changed)))
+    action = draw.randrange(4)
+    if action == 0 and isinstance(container, dict):
+        del container[place]
+    elif action == 1 and isinstance(container, list):
+        container.append(copy.deepcopy(container[place]))
+    else:
+        container[place] = draw.choice(VALUES)
+    return write_envelope(changed)
+
+
+def _places(container: Any) -> Iterator[tuple[Any, Any]]:
+    """Every member of every object and every item of every array."""
+    items = list(container.items() if isinstance(container, dict) else enumerate(container))
+    for place, value in items:
+        yield container, place
+        if isinstance(value, dict | list):
+            yield from _places(value)

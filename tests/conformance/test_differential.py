@@ -16,6 +16,8 @@ import pytest
 from tablestore import types
 from tablestore._native import bloom as native_bloom
 from tablestore.conformance import native_adapter, native_values, reference_adapter, values
+from tablestore.conformance.cases import schema as schema_cases
+from tablestore.conformance.cases import snapshot as snapshot_cases
 from tablestore.file import keys as native_keys
 from tablestore.reference import bloom, key
 from tablestore.reference.block import encode_chunk
@@ -206,3 +208,17 @@ def test_faulty_files_get_one_answer(part: int) -> None:
         assert found == expected, seed
         rejected += expected[0] == "rejected"
     assert rejected > 400
+
+
+@pytest.mark.parametrize("noun", ["schema", "snapshot"])
+def test_faulty_documents_get_one_answer(noun: str) -> None:
+    members = {"schema": schema_cases.members(), "snapshot": snapshot_cases.members()}[noun]
+    rejected = 0
+    for draw, seed in draws(12_000, 0):
+        data = files.faulty_document(draw, members)
+        given = {"data": data.hex(), "id": members["id"], "table": members["table"]}
+        expected = nodes.outcome(lambda: reference_adapter.answer(noun, "read", given))  # noqa: B023
+        found = nodes.outcome(lambda: native_adapter.answer(noun, "read", given))  # noqa: B023
+        assert found == expected, f"{data!r}, {seed}"
+        rejected += expected[0] == "rejected"
+    assert rejected > 2_000

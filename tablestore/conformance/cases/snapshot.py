@@ -180,6 +180,9 @@ def _bad_members(book: Book) -> None:
         "writer-array": ("A writer that is an array.", "json-type", {"writer": ["job-7", 17]}),
         "totals-negative": ("A negative total.", "bad-snapshot", {"totals": {"files": -1, "bytes": 0, "rows": 0, "deletes": 0}}),
         "totals-missing": ("Totals without rows.", "json-missing", {"totals": {"files": 1, "bytes": 0, "deletes": 0}}),
+        "minor-negative": ("A negative minor version.", "bad-snapshot", {"minor": -1}),
+        "watermark-2-63": ("A watermark of 2^63.", "bad-snapshot", {"watermark": 2**63}),
+        "totals-2-63": ("A total of 2^63.", "bad-snapshot", {"totals": {"files": 1, "bytes": 2**63, "rows": 0, "deletes": 0}}),
         "manifests-object": ("Manifests in an object.", "json-type", {"manifests": {}}),
     }  # fmt: skip
     for name, (about, code, change) in faults.items():
@@ -214,6 +217,8 @@ def _bad_references(book: Book) -> None:
         "digest-short": ("A digest of 8 digits.", "bad-snapshot", {"digest": "01234567"}),
         "digest-number": ("A digest that is a number.", "json-type", {"digest": 1}),
         "partition": ("A bound that is not hexadecimal.", "bad-snapshot", {"partition_min": "x"}),
+        "bucket-65536": ("A bucket of 65,536.", "bad-snapshot", {"bucket_max": 65_536}),
+        "bound-65-bytes": ("A bound of 65 bytes.", "bad-snapshot", {"partition_max": "00" * 65}),
         "bucket-string": ("A bucket that is a string.", "json-type", {"bucket_max": "3"}),
     }
     for name, (about, code, change) in faults.items():
