@@ -25,7 +25,7 @@ from tablestore.inspect.text import (
 FORMATS = ("table", "json", "ndjson", "csv")
 _RIGHT = ("number", "count", "bytes", "ratio")
 _GAP = "  "
-_CELL_MIN = 8
+_CELL_MIN = 16
 _BAR = 24
 _ALIGNED_ROWS = 4_096
 
@@ -198,15 +198,19 @@ def _filled(pages: Iterator[Sequence[Sequence[Any]]]) -> Iterator[Sequence[Seque
 
 
 def _widths(columns: Sequence[Column], cells: Sequence[Sequence[str]], room: int | None) -> list[int]:
-    """Width of each column; on a terminal the widest ones give way until a line fits."""
+    """Width of each column. On a terminal the widest texts give way until a line fits; if none can fit, all stay
+    whole and the terminal wraps them."""
     widths = [width_of(printable(column.name)) for column in columns]
     for row in cells:
         widths = [max(width, width_of(cell)) for width, cell in zip(widths, row, strict=True)]
-    while room is not None and sum(widths) + len(_GAP) * (len(widths) - 1) > room:
-        widest = max(range(len(widths)), key=lambda index: widths[index])
-        if widths[widest] <= _CELL_MIN:
-            break
-        widths[widest] -= 1
+    texts = [index for index, column in enumerate(columns) if column.kind == "text"]
+    if room is None or not texts:
+        return widths
+    over = sum(widths) + len(_GAP) * (len(widths) - 1) - room
+    if over > sum(max(0, widths[index] - _CELL_MIN) for index in texts):
+        return widths
+    for _ in range(over):
+        widths[max(texts, key=lambda index: widths[index])] -= 1
     return widths
 
 

@@ -159,3 +159,26 @@ def test_verify_names_damage_inside_a_table(tables: Path, run: Run) -> None:
     assert outcome.status == status.FINDING
     (finding,) = json.loads(outcome.out)["findings"]
     assert (finding["code"], finding["file"], finding["offset"]) == ("checksum-mismatch", live, 48)
+
+
+def test_older_versions_can_be_read_when_the_newest_is_damaged(tables: Path, run: Run) -> None:
+    flip(tables / "users" / "snapshot" / "snapshot-7.json", 300)
+    newest = run("tree", "users")
+    assert (newest.status, newest.out) == (status.FINDING, "")
+    assert "snapshot/snapshot-7.json" in newest.err
+    assert run("tree", "users", "--version", 6).status == status.OK
+    assert len(run("cat", "users", "--version", 6, "--format", "ndjson").out.splitlines()) == 1253
+    listed = run("snapshots", "users", "--format", "json")
+    assert [row["version"] for row in json.loads(listed.out)["snapshots"]] == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_damaged_manifest_is_shown_as_far_as_it_goes(tables: Path, run: Run) -> None:
+    path = max((tables / "users" / "manifest").glob("*.sst"))
+    flip(path, 100)
+    for command in ("manifest", "summary"):
+        outcome = run(command, path)
+        assert outcome.status == status.FINDING
+        assert "file id" in outcome.out
+        assert "checksum-mismatch" in outcome.out
+    assert run("files", "users").status == status.FINDING
+    assert run("files", "users", "--version", 6).status == status.OK

@@ -58,11 +58,26 @@ def test_colours_on_a_terminal_only(
     assert "\x1b[34m" in pipe.getvalue()
 
 
-def test_tables_fit_the_terminal(tables: Path, terminal: Terminal) -> None:
-    assert run_on(terminal, "files", "users", "--color", "never") == 0
+def test_tables_fit_the_terminal(tables: Path, terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = ("cat", "orders", "--columns", "region,at,tags,place", "--color", "never")
+    monkeypatch.setenv("COLUMNS", "80")
+    assert run_on(terminal, *words) == 0
     lines = terminal.getvalue().splitlines()
-    assert max(len(line) for line in lines) <= 60 or all("…" in line for line in lines[1:])
+    assert max(len(line) for line in lines) <= 80
     assert any("…" in line for line in lines)
+    pipe = io.StringIO()
+    assert run_on(pipe, *words) == 0
+    assert "…" not in pipe.getvalue()
+
+
+def test_lines_that_cannot_fit_stay_whole(
+    tables: Path, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    assert run_on(terminal, "files", "orders", "--color", "never") == 0
+    pipe = io.StringIO()
+    assert run_on(pipe, "files", "orders") == 0
+    assert terminal.getvalue() == pipe.getvalue()
 
 
 def test_cat_stops_after_a_hundred_rows(
