@@ -73,8 +73,8 @@ class CountedCalls(SystemCalls):
     def link(self, directory: int, source: str, target: str) -> None:
         self._call("link", super().link, directory, source, target)
 
-    def rename(self, directory: int, source: str, target: str) -> None:
-        self._call("rename", super().rename, directory, source, target)
+    def replace(self, directory: int, name: str, data: bytes) -> None:
+        self._call("replace", super().replace, directory, name, data)
 
     def unlink(self, directory: int, name: str) -> None:
         self._call("unlink", super().unlink, directory, name)

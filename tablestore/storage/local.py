@@ -126,14 +126,9 @@ class LocalStorage:
 
     def write_hint(self, path: str, data: bytes) -> None:
         directory, name = split_path(path)
-        temporary = "." + secrets.token_hex(12)
         with suppress(OSError):
-            opened, file = self._create_in(directory, temporary)
-            self._write_new(opened, file, temporary, [data], durable=False)
-            try:
-                self._calls.rename(opened.file, temporary, name)
-            except OSError:
-                self._discard(opened, temporary)
+            opened = self._tree.open(directory, make=True)
+            self._calls.replace(opened.file, name, data)
 
     def remove(self, path: str) -> None:
         directory, name = split_path(path)

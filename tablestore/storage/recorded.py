@@ -57,10 +57,13 @@ class Link:
 
 
 @dataclass(frozen=True)
-class Rename:
+class Replace:
+    """All contents of a file, overwritten in place; node: the number that the file gets if there is none yet."""
+
     parent: int
-    source: str
-    target: str
+    name: str
+    node: int
+    data: bytes
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,7 @@ class Mark:
     label: object
 
 
-Operation = MakeDirectory | CreateFile | Write | Sync | Link | Rename | Unlink | Mark
+Operation = MakeDirectory | CreateFile | Write | Sync | Link | Replace | Unlink | Mark
 
 
 class RecordedCalls(SystemCalls):
@@ -145,9 +148,9 @@ class RecordedCalls(SystemCalls):
         super().link(directory, source, target)
         self.log.append(Link(self._open[directory], source, target))
 
-    def rename(self, directory: int, source: str, target: str) -> None:
-        super().rename(directory, source, target)
-        self.log.append(Rename(self._open[directory], source, target))
+    def replace(self, directory: int, name: str, data: bytes) -> None:
+        super().replace(directory, name, data)
+        self.log.append(Replace(self._open[directory], name, self._new_node(), data))
 
     def unlink(self, directory: int, name: str) -> None:
         super().unlink(directory, name)

@@ -17,6 +17,7 @@ if sys.platform == "darwin":
 # Files may be FIFOs put there by somebody: O_NONBLOCK keeps an open from hanging.
 READ_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 CREATE_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+REPLACE_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 DIRECTORY_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -41,6 +42,18 @@ class SystemCalls:
 
     def open(self, directory: int, name: str) -> int:
         return os.open(name, READ_FLAGS, dir_fd=directory)
+
+    def replace(self, directory: int, name: str, data: bytes) -> None:
+        """Overwrites a small file in place; after a crash it may hold anything.
+
+        A rename would be tidier, but some file systems write data out when a file is renamed over another.
+        """
+        file = os.open(name, REPLACE_FLAGS, 0o666, dir_fd=directory)
+        try:
+            os.pwrite(file, data, 0)
+            os.ftruncate(file, len(data))
+        finally:
+            os.close(file)
 
     def write(self, file: int, parts: Sequence[Bytes]) -> int:
         """Bytes written, which may be fewer than given."""
@@ -67,9 +80,6 @@ class SystemCalls:
 
     def link(self, directory: int, source: str, target: str) -> None:
         os.link(source, target, src_dir_fd=directory, dst_dir_fd=directory, follow_symlinks=False)
-
-    def rename(self, directory: int, source: str, target: str) -> None:
-        os.rename(source, target, src_dir_fd=directory, dst_dir_fd=directory)
 
     def unlink(self, directory: int, name: str) -> None:
         os.unlink(name, dir_fd=directory)

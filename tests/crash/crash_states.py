@@ -21,7 +21,7 @@ from tablestore.storage.recorded import (
     MakeDirectory,
     Mark,
     Operation,
-    Rename,
+    Replace,
     Sync,
     Unlink,
     Write,
@@ -58,12 +58,14 @@ class File:
     durable: bytes = b""
 
     def content(self, mode: str) -> bytes:
-        unsynced = self.data[len(self.durable) :]
-        if mode == "kept" or not unsynced:
+        if mode == "kept" or self.data == self.durable:
             return self.data
-        if mode == "torn":
-            return self.durable + unsynced[: len(unsynced) // 2]
-        return self.durable + (bytes(len(unsynced)) if mode == "zeroed" else b"")
+        if mode == "lost":
+            return self.durable
+        # What was appended is torn or zeroed, or all of it if it was overwritten.
+        kept = self.durable if self.data.startswith(self.durable) else b""
+        unsynced = self.data[len(kept) :]
+        return kept + (bytes(len(unsynced)) if mode == "zeroed" else unsynced[: len(unsynced) // 2])
 
 
 def apply(names: Names, change: NameChange) -> None:
@@ -93,9 +95,13 @@ class Disk:
         elif isinstance(operation, Link):
             node = self.directories[operation.parent].now[operation.source]
             self._change(operation.parent, None, (operation.target, node))
-        elif isinstance(operation, Rename):
-            node = self.directories[operation.parent].now[operation.source]
-            self._change(operation.parent, operation.source, (operation.target, node))
+        elif isinstance(operation, Replace):
+            found = self.directories[operation.parent].now.get(operation.name)
+            if found is None:
+                found = operation.node
+                self.files[found] = File()
+                self._change(operation.parent, None, (operation.name, found))
+            self.files[found].data = operation.data
         elif isinstance(operation, Unlink):
             self._change(operation.parent, operation.name, None)
         elif isinstance(operation, Sync):

@@ -311,8 +311,19 @@ def test_hints_replace_each_other_and_never_fail(storage: LocalStorage) -> None:
     assert storage.read("snapshot/LATEST") == b"2\n"
     assert storage.list("snapshot") == ["LATEST"]
     for at in range(1, 40):
-        FaultyStorage(storage.root, FaultyCalls(at)).write_hint("snapshot/LATEST", b"3\n")
-    assert storage.read("snapshot/LATEST") == b"3\n"
+        FaultyStorage(storage.root, FaultyCalls(at)).write_hint("snapshot/LATEST", b"33\n")
+    assert storage.read("snapshot/LATEST") == b"33\n"
+    storage.write_hint("snapshot/LATEST", b"4\n")
+    assert storage.read("snapshot/LATEST") == b"4\n"
+
+
+def test_hints_do_not_follow_links(storage: LocalStorage, tmp_path: Path) -> None:
+    (tmp_path / "outside").write_bytes(b"kept")
+    (Path(storage.root) / "HINT").symlink_to(tmp_path / "outside")
+    storage.write_hint("HINT", b"1\n")
+    os.mkfifo(Path(storage.root) / "FIFO")
+    storage.write_hint("FIFO", b"1\n")
+    assert (tmp_path / "outside").read_bytes() == b"kept"
 
 
 class NoLinks(SystemCalls):
@@ -322,7 +333,7 @@ class NoLinks(SystemCalls):
 
 class OverwritingLinks(SystemCalls):
     def link(self, directory: int, source: str, target: str) -> None:
-        super().rename(directory, source, target)
+        os.rename(source, target, src_dir_fd=directory, dst_dir_fd=directory)
         super().close(super().create(directory, source))
 
 
