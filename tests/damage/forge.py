@@ -6,6 +6,7 @@ All bytes are written by the reference implementation, so that the code under te
 from __future__ import annotations
 
 import hashlib
+import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -15,8 +16,8 @@ import pyarrow as pa
 import tablestore as ts
 from tablestore.reference import document, manifest
 from tablestore.reference.manifest import Change
-from tablestore.reference.primitive import hash64
-from tablestore.reference.sst import decode_sst
+from tablestore.reference.primitive import DIRECTORY, PROPERTIES, SECTION, context_crc, crc32c, hash64
+from tablestore.reference.sst import FOOTER_FIELDS, HEADER_CRC_AT, decode_sst
 from tablestore.reference.sst_writer import Edits, Settings, column, encode_sst, system_columns
 from tests.damage.memory_store import Files, MemoryStore
 
@@ -79,6 +80,22 @@ def manifest_file(changes: Sequence[Change], name: str = MANIFEST_ID, edits: Edi
         bytes.fromhex(name), TABLE_ID, file_kind=2, bucket=-1, bits_per_key=0, edits=edits or Edits()
     )
     return encode_sst(manifest.columns(), [manifest.row_of(change) for change in ordered], settings)
+
+
+def reseal(data: bytes, stored: dict[str, bytes], claims: dict[str, int]) -> bytes:
+    """The data file with other stored bytes of properties and directory; claims: their raw sizes."""
+    found = decode_sst(data)
+    numbers = dict(found.footer)
+    body = data[: numbers["properties_offset"]]
+    for name, number in (("properties", PROPERTIES), ("directory", DIRECTORY)):
+        numbers[f"{name}_offset"] = len(body)
+        numbers[f"{name}_size"] = len(stored[name])
+        numbers[f"{name}_raw_size"] = claims.get(name, numbers[f"{name}_raw_size"])
+        numbers[f"{name}_crc"] = context_crc(found.file_id, SECTION, number, stored[name])
+        body += stored[name]
+    tail = b"".join(numbers[name].to_bytes(size, "little") for name, size in FOOTER_FIELDS)
+    tail += found.file_id + data[-16:-12]
+    return body + tail + struct.pack("<I", crc32c(body[:HEADER_CRC_AT] + tail)) + data[-8:]
 
 
 def sst_digest(data: bytes) -> int:

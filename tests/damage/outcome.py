@@ -1,4 +1,4 @@
-"""What must hold whatever the bytes are: a typed error that names its place, or the right rows; soon and in bounded memory."""
+"""What must hold whatever the bytes are: a typed error with its place, or the right rows, soon, in little memory."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def check_error(error: ts.TableStoreError | None, path: str, codes: tuple[str, .
     assert not codes or error.code in codes, str(error)
     if path.endswith(".sst"):
         assert error.code == "missing-file" or error.offset is not None, str(error)
-        assert error.offset is None or 0 <= error.offset
+        assert error.offset is None or error.offset >= 0
 
 
 def found_by_verify(files: Files, codes: tuple[str, ...] = ()) -> set[str]:

@@ -38,7 +38,7 @@ def small_memory(source: random.Random) -> Any:
         mock.patch.object(scan, "WINDOW_ROWS_MAX", source.choice((1, 10, 1 << 20))),
         mock.patch.object(window, "SPARSE", source.choice((1, 2, 8))),
         mock.patch.object(transaction, "MANIFESTS_MERGED_MIN", source.choice((2, 3, 16))),
-        mock.patch.object(cache, "OPEN_FILES_MAX", source.choice((1, 3, 512))),
+        mock.patch.object(cache, "READERS_MAX", source.choice((1, 3, 512))),
     ]
     with contextlib.ExitStack() as stack:
         for patch in patches:
@@ -222,10 +222,10 @@ class TableMachine(RuleBasedStateMachine):
             assert result.published == (commit_id > last or name not in self.oracle.committed)
             self.oracle.committed[name] = commit_id
             assert self.writer.last_commit_id() == commit_id
-        if result.published:
+        if result.published or name is None:
             for change in self.waiting:
                 change(self.oracle)
-            self._advance(self.handles[0])
+            self._published(result, self.handles[0])
         self.waiting = []
 
     # ---- operations that must change nothing
