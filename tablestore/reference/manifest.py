@@ -19,6 +19,7 @@ from tablestore.reference.type import Type
 
 ADDED, MOVED, REMOVED = 0, 2, 3
 LEVEL_MAX = 3
+FILE_BYTES_MIN = 160
 KEY_COLUMNS = (("partition", "binary"), ("bucket", "int32"), ("file", "string"))
 VALUE_COLUMNS = (
     ("level", "int8"), ("size", "uint64"), ("digest", "uint64"),
@@ -106,13 +107,12 @@ def decode_manifest(data: bytes, expected: Expected = NOTHING) -> list[Change]:
 
 
 def _check_entry(kind: int, sequence: int, entry: Entry) -> None:
-    if _FILE_ID.fullmatch(entry.file) is None:
-        reject("bad-name", f"a data file named {entry.file!r}", "0.6")
     fits = (
         kind in (ADDED, MOVED, REMOVED)
         and sequence == 0
         and entry.bucket >= 0
         and 0 <= entry.level <= LEVEL_MAX
+        and entry.size >= FILE_BYTES_MIN
         and entry.row_count >= 1
         and entry.delete_count <= entry.row_count
         and entry.key_min <= entry.key_max
@@ -123,6 +123,8 @@ def _check_entry(kind: int, sequence: int, entry: Entry) -> None:
     if not fits:
         reject("bad-entry", f"the entry of {entry.file} holds values out of range", "9.2")
     decode_statistics(entry.statistics)
+    if _FILE_ID.fullmatch(entry.file) is None:
+        reject("bad-name", f"a data file named {entry.file!r}", "0.6")
 
 
 def decode_statistics(data: bytes) -> list[Statistics]:

@@ -69,6 +69,7 @@ def _bad_entries(book: Book) -> None:
         "level-negative": ("Level -1.", {"level": -1}),
         "bucket-negative": ("Bucket -1.", {"bucket": -1}),
         "rows-0": ("A file without rows.", {"row_count": 0, "delete_count": 0}),
+        "size-159": ("A file that is too small for an SST.", {"size": 159}),
         "deletes-above-rows": ("More deletes than rows.", {"delete_count": 11}),
         "keys-inverted": ("A least key above the greatest.", {"key_min": b"\xa0"}),
         "key-too-long": ("A bound of 65 bytes.", {"key_max": b"\x90" * 65}),
