@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 
 from tablestore.core import Core
-from tablestore.errors import CommitConflictError
+from tablestore.errors import CommitConflictError, TableStoreError
 from tablestore.lsm import compaction
 from tablestore.lsm.compaction import Compacted, Pick
 from tablestore.lsm.lineage import Version
@@ -18,6 +18,8 @@ from tablestore.lsm.parallel import ordered_map
 from tablestore.lsm.run import Run, sorted_runs
 from tablestore.results import CompactResult
 from tablestore.transaction import Outcome, Proposal, Transaction
+
+LOG = logging.getLogger("tablestore")
 
 Place = tuple[bytes, int]
 Progress = Callable[[int, int], None]
@@ -102,8 +104,10 @@ def _propose(core: Core, newest: Version, result: Compacted) -> Proposal:
 
 
 def after_commit(core: Core, outcome: Outcome) -> None:
-    """Automatic compaction of the buckets that a commit touched. Never fails the commit that is already in."""
+    """Automatic compaction of the buckets that a commit touched. A failure does not fail the commit, which is in."""
     if core.schema.options.compaction != "auto" or not outcome.published:
         return
-    with suppress(CommitConflictError):
+    try:
         run(core, places={change.entry.place for change in outcome.changes})
+    except TableStoreError as error:
+        LOG.warning("compaction after version %d of %s: %s", outcome.version.id, core.storage.root, error)

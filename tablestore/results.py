@@ -11,7 +11,8 @@ from tablestore.transaction import Outcome
 @dataclass(frozen=True)
 class CommitResult:
     """version: the snapshot that holds the commit. rows and deletes count what was given, files and bytes what was
-    written. published is False if the commit was in the table before, or there was nothing to do; retries counts races lost on the way."""
+    written. published is False if the commit was in the table before, or there was nothing to do; retries counts
+    races lost on the way."""
 
     version: int
     rows: int

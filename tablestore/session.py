@@ -41,7 +41,7 @@ class Session:
         core.schema.check_writable()
         self._core = core
         self._limit = max(1 << 20, memory // SHARE_OF_MEMORY)
-        self._base = core.lineage.newest().id
+        self._base: int | None = None
         self._memtable = Memtable(core.schema)
         self._entries: list[Entry] = []
         self._key_deletes: list[KeyDeletes] = []
@@ -121,6 +121,8 @@ class Session:
         ordinal = self._next_ordinal()
         rows = self._memtable.sort()
         self._memtable.clear()
+        if self._base is None:
+            self._base = self._core.lineage.newest().id
         self._entries.extend(memtable.flush(self._core.cache, rows, self._base, ordinal))
 
     def _next_ordinal(self) -> int:
@@ -178,7 +180,7 @@ class Session:
         self._entries = []
         self._key_deletes = []
         self._ordinal = 0
-        self._base = self._core.lineage.newest().id
+        self._base = None
         self.rows_upserted = self.rows_deleted = 0
 
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from tablestore.core import Core
-from tablestore.errors import CommitConflictError, CommitUnknownError, StorageError
+from tablestore.errors import CommitConflictError, CommitUnknownError, FormatError, StorageError
 from tablestore.file import fileset, layout, manifest, snapshot
 from tablestore.file.manifest import ADDED, MOVED, REMOVED, Change, Entry, Written
 from tablestore.file.snapshot import ManifestReference, Snapshot, SnapshotKind, Totals, WriterIdentity
@@ -161,31 +161,40 @@ class Transaction:
         path = layout.snapshot_path(document.id)
         try:
             core.storage.publish(path, snapshot.encode(document), core.schema.options.durable)
-        except AlreadyExistsError:
-            return core.lineage.read(document.id).snapshot.commit == document.commit
+        except AlreadyExistsError as error:
+            return self._is_own(document, error)
         except PublishUnknownError as error:
-            with suppress(NotFoundError):
-                if core.lineage.read(document.id).snapshot.commit != document.commit:
-                    return False
-            raise CommitUnknownError(
-                f"snapshot {document.id} (commit {document.commit}) may or may not be durable: {error}; "
-                "open the table again and look, or repeat the commit under the same writer and commit id"
-            ) from error
+            if not self._may_be_own(document):
+                return False
+            raise self._unknown(document, error) from error
         return True
+
+    def _is_own(self, document: Snapshot, error: Exception) -> bool:
+        """Whether the snapshot that is in the way is this very one: an answer was lost and the call repeated."""
+        try:
+            return self._core.lineage.read(document.id).snapshot.commit == document.commit
+        except (StorageError, FormatError) as reason:
+            raise self._unknown(document, error) from reason
+
+    def _may_be_own(self, document: Snapshot) -> bool:
+        """False only with proof that another commit holds the id (spec §11.4)."""
+        with suppress(StorageError, FormatError):
+            return self._core.lineage.read(document.id).snapshot.commit == document.commit
+        return True
+
+    def _unknown(self, document: Snapshot, error: Exception) -> CommitUnknownError:
+        return CommitUnknownError(
+            f"snapshot {document.id} (commit {document.commit}) may or may not be durable: {error}; "
+            "open the table again and look, or repeat the commit under the same writer and commit id"
+        )
 
     def _after(self, base: Version, version: Version, used: set[str]) -> None:
         """Steps after the acknowledgement (spec §11.3, §11.6)."""
         core = self._core
-        try:
-            parent = core.lineage.read(base.id)
-        except NotFoundError:
-            parent = None
-        if parent is None or parent.digest != base.digest:
-            newest = core.lineage.ids()
-            if not newest or newest[-1] != version.id:
-                raise CommitUnknownError(
-                    f"snapshot {version.id} was published, but its parent is gone: the table has moved on without it"
-                )
+        if not self._continues(base, version):
+            raise CommitUnknownError(
+                f"snapshot {version.id} was published, but its parent is gone: the table has moved on without it"
+            )
         core.lineage.remember(version)
         core.storage.write_hint(HINT_PATH, layout.format_hint(version.id))
         for written in self._written.all():
@@ -194,6 +203,17 @@ class Transaction:
                 core.keep(written.reference.file, written.contents.at(sequence))
             else:
                 self._remove(layout.manifest_path(written.reference.file))
+
+    def _continues(self, base: Version, version: Version) -> bool:
+        """Whether the published snapshot is in the table's line; a store that cannot answer proves nothing."""
+        lineage = self._core.lineage
+        with suppress(StorageError, FormatError):
+            try:
+                return lineage.read(base.id).digest == base.digest
+            except NotFoundError:
+                ids = lineage.ids()
+                return bool(ids) and ids[-1] == version.id
+        return True
 
     def discard(self, entries: Sequence[Entry]) -> None:
         """Delete data files and metadata of a commit that has provably not been published."""

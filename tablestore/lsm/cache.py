@@ -15,7 +15,7 @@ from tablestore.lsm.blocks import BlockCache
 from tablestore.lsm.run import OpenRun, Run
 from tablestore.storage import NotFoundError, Storage
 
-OPEN_FILES_MAX = 512
+READERS_MAX = 4096
 
 
 class FileCache:
@@ -47,7 +47,7 @@ class FileCache:
         check_entry(reader, entry)
         with self._lock:
             self._readers[entry.file] = reader
-            while len(self._readers) > OPEN_FILES_MAX:
+            while len(self._readers) > READERS_MAX:
                 self._readers.popitem(last=False)
         return reader
 
@@ -78,6 +78,7 @@ def check_entry(reader: SstReader, entry: Entry) -> None:
     facts = (
         ("rows", entry.row_count, reader.footer.row_count),
         ("deletes", entry.delete_count, properties.delete_count),
+        ("schema", entry.schema_id, properties.schema_id),
         ("bucket", entry.bucket, properties.bucket),
         ("partition", entry.partition, properties.partition),
         ("least key", entry.key_min, properties.key_min),

@@ -9,7 +9,7 @@ import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
-from tablestore.errors import FormatError, LimitExceededError, StorageError, UnsafePathError
+from tablestore.errors import ChecksumError, FormatError, LimitExceededError, StorageError, UnsafePathError
 from tablestore.storage.directories import Descriptor, DirectoryTree, split_path
 from tablestore.storage.interface import (
     DOCUMENT_BYTES_MAX,
@@ -18,19 +18,29 @@ from tablestore.storage.interface import (
     NotFoundError,
     PublishUnknownError,
 )
+from tablestore.storage.pool import OpenFiles
 from tablestore.storage.system import SystemCalls
 
 _VECTORS_MAX = 512  # below IOV_MAX everywhere
 
 
 class LocalFile:
-    """A regular file, open for reading. A read that is under way in another thread outlives `close`."""
+    """A regular file, open for reading. A read that is under way in another thread outlives `close`.
 
-    def __init__(self, calls: SystemCalls, descriptor: Descriptor, path: str, size: int) -> None:
+    The descriptor is given up while many other files are read, and opened again when it is needed.
+    """
+
+    def __init__(
+        self, storage: LocalStorage, descriptor: Descriptor, path: str, status: os.stat_result
+    ) -> None:
         self.path = path
-        self.size = size
-        self._calls = calls
+        self.size = status.st_size
+        self._storage = storage
+        self._calls = storage.calls
+        self._identity = (status.st_dev, status.st_ino, status.st_size)
         self._descriptor: Descriptor | None = descriptor
+        self._closed = False
+        storage.open_files.used(self)
 
     def read_at(self, offset: int, size: int) -> bytes:
         buffer = bytearray(size)
@@ -54,9 +64,7 @@ class LocalFile:
 
     def _fill(self, targets: list[memoryview], offset: int) -> None:
         targets = [target.cast("B") for target in targets if target.nbytes]
-        descriptor = self._descriptor
-        if descriptor is None:
-            raise StorageError(errno.EBADF, "read: the file has been closed", self.path)
+        descriptor = self._open_descriptor()
         while targets:
             with _failing("read", self.path):
                 count = self._calls.read(descriptor.file, targets, offset)
@@ -68,8 +76,30 @@ class LocalFile:
             if count:
                 targets[0] = targets[0][count:]
 
-    def close(self) -> None:
+    def _open_descriptor(self) -> Descriptor:
+        if self._closed:
+            raise StorageError(errno.EBADF, "read: the file has been closed", self.path)
+        descriptor = self._descriptor
+        if descriptor is None:
+            descriptor, status = self._storage.open_descriptor(self.path)
+            if (status.st_dev, status.st_ino, status.st_size) != self._identity:
+                raise ChecksumError(
+                    "the file was replaced while it was in use",
+                    code="wrong-file",
+                    file=self.path,
+                    section="7.8",
+                )
+            self._descriptor = descriptor
+        self._storage.open_files.used(self)
+        return descriptor
+
+    def park(self) -> None:
         self._descriptor = None
+
+    def close(self) -> None:
+        self._closed = True
+        self._descriptor = None
+        self._storage.open_files.closed(self)
 
     def __enter__(self) -> LocalFile:
         return self
@@ -88,7 +118,8 @@ class LocalStorage:
 
     def __init__(self, root: str | os.PathLike[str], calls: SystemCalls | None = None) -> None:
         self.root = os.fspath(root)
-        self._calls = calls or SystemCalls()
+        self.calls = self._calls = calls or SystemCalls()
+        self.open_files = OpenFiles()
         self._tree = DirectoryTree(self.root, self._calls)
 
     # ---- writing
@@ -243,6 +274,11 @@ class LocalStorage:
             return file.read_at(0, file.size)
 
     def open(self, path: str) -> LocalFile:
+        descriptor, status = self.open_descriptor(path)
+        return LocalFile(self, descriptor, path, status)
+
+    def open_descriptor(self, path: str) -> tuple[Descriptor, os.stat_result]:
+        """A descriptor of a regular file, and its status. Raises as `open` does."""
         directory, name = split_path(path)
         with _failing("open", path):
             try:
@@ -256,7 +292,7 @@ class LocalStorage:
             status = self._calls.status(descriptor.file)
         if not stat.S_ISREG(status.st_mode):
             raise _unsafe(path, "not a regular file")
-        return LocalFile(self._calls, descriptor, path, status.st_size)
+        return descriptor, status
 
     def list(self, directory: str) -> list[str]:
         if directory:

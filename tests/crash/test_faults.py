@@ -109,7 +109,7 @@ def test_every_call_fails(case: Case, operation: str, mode: Mode, after_effect: 
             failed = calls.failed[0] if calls.met else "none"
             state = f"{operation}, call {at} ({failed}) {errno.errorcode[number]} {mode}: {error!r}"
             check(case, error, after, state, thorough=runs % CHECKED_OF_UNCHANGED == 0)
-    assert met > 0.9 * runs
+    assert met > 0.8 * runs  # threads make a few calls more or fewer
 
 
 @pytest.mark.parametrize("mode", ["once", "forever"])
