@@ -3,10 +3,12 @@
 from tablestore.conformance.cases import (
     block,
     bloom,
-    decision,
+    commit,
+    compaction,
     encoding,
     key,
     manifest,
+    merge,
     primitive,
     schema,
     snapshot,
@@ -14,18 +16,7 @@ from tablestore.conformance.cases import (
 )
 from tablestore.conformance.cases import type as types
 
-BUILDERS = (
-    primitive.cases,
-    types.cases,
-    key.cases,
-    encoding.cases,
-    block.cases,
-    bloom.cases,
-    sst.cases,
-    schema.cases,
-    manifest.cases,
-    snapshot.cases,
-    decision.commit_cases,
-    decision.merge_cases,
-    decision.compaction_cases,
-)
+NOUNS = (
+    primitive, types, key, encoding, block, bloom, sst, schema, manifest, snapshot, commit, merge, compaction
+)  # fmt: skip
+BUILDERS = tuple(noun.cases for noun in NOUNS)
