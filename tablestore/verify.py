@@ -18,6 +18,7 @@ from tablestore.core import Core, read_schema
 from tablestore.errors import FormatError, TableStoreError
 from tablestore.file import column_reader, fileset, keys, layout, manifest, partition, sst
 from tablestore.file.column_reader import Piece
+from tablestore.file.key_reader import read_keys
 from tablestore.file.manifest import Entry, Manifest
 from tablestore.file.snapshot import ManifestReference, Snapshot, Totals
 from tablestore.file.sst_reader import SstReader
@@ -25,7 +26,6 @@ from tablestore.file.statistics import chunk_statistics
 from tablestore.lsm.lineage import Lineage, Version, check_parent
 from tablestore.lsm.memtable import by_place, data_columns
 from tablestore.lsm.parallel import ordered_map
-from tablestore.lsm.run import read_keys
 from tablestore.results import Finding, VerifyResult
 from tablestore.storage import NotFoundError, Storage
 from tablestore.types import ROW_KIND, SEQUENCE

@@ -38,7 +38,7 @@ class Piece:
 
 
 @dataclass(slots=True)
-class _Chunks:
+class Chunks:
     """Chunks of one column in several files, to be decoded in one call; one list entry per piece."""
 
     piece: Piece
@@ -52,22 +52,23 @@ def read_column(pieces: Sequence[Piece], field: Field, wanted: npt.NDArray[np.bo
 
     wanted: bool[chunks], over the blocks of all pieces in order: the rows of other chunks are left out.
     """
-    plans = _plan(pieces, wanted)
+    plans = plan(pieces, wanted)
     if not plans:
         return vectors.nulls(field.type, 0)
-    present: list[Vector | list[_Chunks]] = []
-    for plan in plans:
-        if plan.piece.reader.ordinal(field.id) is None:
-            present.append(vectors.nulls(field.type, int(plan.take.sum())))
+    present: list[Vector | list[Chunks]] = []
+    for chunks in plans:
+        if chunks.piece.reader.ordinal(field.id) is None:
+            present.append(vectors.nulls(field.type, int(chunks.take.sum())))
         elif present and isinstance(present[-1], list):
-            present[-1].append(plan)
+            present[-1].append(chunks)
         else:
-            present.append([plan])
+            present.append([chunks])
     parts = [part if isinstance(part, Vector) else _decode(part, field) for part in present]
     return vectors.concat(parts)
 
 
-def _plan(pieces: Sequence[Piece], wanted: npt.NDArray[np.bool_] | None) -> list[_Chunks]:
+def plan(pieces: Sequence[Piece], wanted: npt.NDArray[np.bool_] | None = None) -> list[Chunks]:
+    """Blocks of each piece that are to be read, and the rows of interest in them."""
     plans = []
     place = 0
     for piece in pieces:
@@ -87,11 +88,11 @@ def _plan(pieces: Sequence[Piece], wanted: npt.NDArray[np.bool_] | None) -> list
             if not chosen.all():
                 blocks, skip, take = blocks[chosen], skip[chosen], take[chosen]
         if len(blocks):
-            plans.append(_Chunks(piece, blocks, skip, take))
+            plans.append(Chunks(piece, blocks, skip, take))
     return plans
 
 
-def _decode(plans: list[_Chunks], field: Field) -> Vector:
+def _decode(plans: list[Chunks], field: Field) -> Vector:
     """Fetch and decode the chunks of one column from the files of `plans`."""
     column = field.type
     sizes = [p.piece.reader.directory.size[p.piece.reader.ordinal(field.id), p.blocks] for p in plans]
@@ -206,7 +207,7 @@ def _check_type(reader: SstReader, ordinal: int, field: Field) -> None:
         )
 
 
-def _located(error: FormatError, plans: list[_Chunks], field: Field) -> FormatError:
+def _located(error: FormatError, plans: list[Chunks], field: Field) -> FormatError:
     """Name the file and absolute offset of a chunk's error."""
     index = int(getattr(error, "chunk", 0))
     for plan in plans:

@@ -70,8 +70,12 @@ class Keys(ABC):
         """First row of these sorted keys whose bound (spec §3.5) is greater than `bound`."""
 
     @abstractmethod
-    def first_disorder(self) -> int:
-        """First row that is not greater than the row before it, or -1."""
+    def first_disorder(self, ends: npt.NDArray[np.int64] | None = None) -> int:
+        """First row that is not greater than the row before it, or -1. ends: rows at which a new sequence begins."""
+
+    @abstractmethod
+    def first_mismatch(self, rows: npt.NDArray[np.int64], bounds: Keys, places: npt.NDArray[np.int64]) -> int:
+        """First i for which the bound (spec §3.5) of `rows[i]` is not `bounds` at `places[i]`, or -1."""
 
 
 class WordKeys(Keys):
@@ -114,8 +118,13 @@ class WordKeys(Keys):
     def upper_bound(self, bound: bytes) -> int:
         return int(np.searchsorted(self.words, np.uint64(word_of(bound, self.size)), "right"))
 
-    def first_disorder(self) -> int:
-        return int(key.check_ascending_words(self.words))
+    def first_disorder(self, ends: npt.NDArray[np.int64] | None = None) -> int:
+        return int(key.check_ascending_words(self.words, ends))
+
+    def first_mismatch(self, rows: npt.NDArray[np.int64], bounds: Keys, places: npt.NDArray[np.int64]) -> int:
+        assert isinstance(bounds, WordKeys)
+        wrong = self.words[rows] != bounds.words[places]
+        return int(np.argmax(wrong)) if wrong.any() else -1
 
 
 class ByteKeys(Keys):
@@ -161,8 +170,13 @@ class ByteKeys(Keys):
             return self.length
         return self.lower_bound(above.to_bytes(len(bound), "big"))
 
-    def first_disorder(self) -> int:
-        return int(key.check_ascending_bytes(self.offsets, self.data))
+    def first_disorder(self, ends: npt.NDArray[np.int64] | None = None) -> int:
+        return int(key.check_ascending_bytes(self.offsets, self.data, ends))
+
+    def first_mismatch(self, rows: npt.NDArray[np.int64], bounds: Keys, places: npt.NDArray[np.int64]) -> int:
+        pairs = zip(rows.tolist(), places.tolist(), strict=True)
+        wrong = (i for i, (row, place) in enumerate(pairs) if self.key(row)[:BOUND_SIZE] != bounds.key(place))
+        return next(wrong, -1)
 
 
 def word_of(encoded: bytes, size: int) -> int:

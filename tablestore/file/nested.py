@@ -142,7 +142,9 @@ def decode_leaves(
     skip = np.zeros(1, np.uint32)
     if column_type.kind == "fixed":
         if rows * column_type.width > sst.CHUNK_SIZE_MAX:
-            raise LimitExceededError("a chunk is beyond the limit", code="limit-exceeded", offset=4, section="0.5")
+            raise LimitExceededError(
+                "a chunk is beyond the limit", code="limit-exceeded", offset=4, section="0.5"
+            )
         values, validity, _ = block.decode_fixed(
             chunk,
             offset,

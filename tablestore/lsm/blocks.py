@@ -11,10 +11,10 @@ import numpy as np
 
 from tablestore.file import column_reader
 from tablestore.file.column_reader import Piece
+from tablestore.file.key_reader import read_keys
 from tablestore.file.keys import WordKeys
 from tablestore.file.sst_reader import SstReader
 from tablestore.file.vector import Vector
-from tablestore.lsm.run import read_keys
 from tablestore.types import ROW_KIND, Field
 
 CACHE_BYTES = 128 << 20

@@ -101,12 +101,12 @@ def compact(cache: FileCache, place: Place, runs: Sequence[Run], chosen: Pick, b
     oldest = chosen.start == 0
     opened = cache.open_runs(merged)
     output = _Output(cache, place, chosen.level, base, inputs, oldest)
-    rows = window_rows(SCAN_MEMORY, len(cache.schema.fields) + 2)
+    rows_in = sum(entry.row_count for entry in inputs)
+    rows_of_file = rows_in * cache.schema.options.target_file_bytes // sum(entry.size for entry in inputs)
+    rows = min(window_rows(SCAN_MEMORY, len(cache.schema.fields) + 2), max(1, rows_of_file))
     for part in window.cut(place, opened, rows):
         output.append(part)
-    return Compacted(
-        place, inputs, tuple(output.close()), sum(entry.row_count for entry in inputs), output.rows
-    )
+    return Compacted(place, inputs, tuple(output.close()), rows_in, output.rows)
 
 
 class _Output:

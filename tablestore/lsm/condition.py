@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import decimal
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -19,9 +20,11 @@ from tablestore.file import keys
 from tablestore.file import vector as vectors
 from tablestore.file.column_reader import Piece
 from tablestore.file.schema import TableSchema
+from tablestore.file.vector import Vector
 from tablestore.filter import Interval, conditions_of, parse_filter
 from tablestore.types import Field
 
+_EXACT = decimal.Context(prec=80)
 KEYS_MAX = 4096  # combinations of key values that are worth turning into buckets
 
 
@@ -80,10 +83,7 @@ def key_buckets(condition: Condition | None, schema: TableSchema) -> frozenset[i
     rows = list(product(*choices))
     if not rows:
         return frozenset()
-    columns = [
-        vectors.from_arrow(pa.array([row[i] for row in rows], field.type.arrow), field.type)
-        for i, field in enumerate(schema.key_fields)
-    ]
+    columns = [plain_column([row[i] for row in rows], field) for i, field in enumerate(schema.key_fields)]
     hashes = keys.encode(columns, len(rows)).hashes()
     return frozenset(hashing.buckets(hashes, schema.buckets).tolist())
 
@@ -102,9 +102,21 @@ def key_range(condition: Condition | None, schema: TableSchema) -> tuple[bytes |
     return low, high
 
 
+def plain_column(values: Sequence[Any], field: Field) -> Vector:
+    """Plain values (`types.plain_value`, none of them null) as a column of the field's type.
+
+    Decimals are made from their unscaled integers: Arrow refuses some of negative scale that it can hold.
+    """
+    if field.type.hint != types.HINT_DECIMAL:
+        return vectors.from_arrow(pa.array(values, field.type.arrow), field.type)
+    unscaled = [int(_EXACT.scaleb(value, field.type.scale)) for value in values]
+    raw = b"".join(number.to_bytes(16, "little", signed=True) for number in unscaled)
+    return Vector(field.type, len(values), np.frombuffer(raw, np.uint8))
+
+
 def _encode(field: Field, value: Any, last: bool) -> bytes:
     """The value as the first component of an encoded key."""
-    column = vectors.from_arrow(pa.array([value], field.type.arrow), field.type)
+    column = plain_column([value], field)
     if last:
         return keys.encode([column], 1).key(0)
     return keys.encode_tuples([column], 1).key(0)[1:]

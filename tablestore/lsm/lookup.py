@@ -13,11 +13,12 @@ from tablestore._native import bloom
 from tablestore.file import column_reader
 from tablestore.file import vector as vectors
 from tablestore.file.column_reader import Piece
+from tablestore.file.key_reader import read_keys
 from tablestore.file.keys import Keys, WordKeys
 from tablestore.file.sst_reader import SstReader
 from tablestore.file.vector import Vector
 from tablestore.lsm.cache import FileCache
-from tablestore.lsm.run import Run, read_keys
+from tablestore.lsm.run import Run
 from tablestore.lsm.window import ranks
 from tablestore.types import ROW_KIND, Field
 

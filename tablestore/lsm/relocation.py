@@ -12,6 +12,7 @@ import numpy.typing as npt
 from tablestore.file import column_reader, keys
 from tablestore.file import vector as vectors
 from tablestore.file.column_reader import Piece
+from tablestore.file.key_reader import read_keys
 from tablestore.file.keys import Keys
 from tablestore.file.manifest import Entry
 from tablestore.file.sst_reader import SstReader
@@ -20,7 +21,7 @@ from tablestore.lsm import memtable
 from tablestore.lsm.cache import FileCache
 from tablestore.lsm.lookup import Found, lookup
 from tablestore.lsm.memtable import by_place
-from tablestore.lsm.run import read_keys, sorted_runs
+from tablestore.lsm.run import sorted_runs
 from tablestore.lsm.window import ranks
 from tablestore.types import ROW_KIND, Field
 

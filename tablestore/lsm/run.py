@@ -9,12 +9,12 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from tablestore.file import column_reader, keys
+from tablestore.file import keys
 from tablestore.file.column_reader import Piece
+from tablestore.file.key_reader import read_keys
 from tablestore.file.keys import Keys
 from tablestore.file.manifest import Entry
 from tablestore.file.sst_reader import SstReader
-from tablestore.file.vector import Vector
 from tablestore.types import Field
 
 
@@ -115,11 +115,3 @@ class OpenRun:
             return stop
         encoded, _ = read_keys(self.pieces(start, stop), self._key_fields)
         return start + encoded.lower_bound(probe)
-
-
-def read_keys(
-    pieces: Sequence[Piece], key_fields: Sequence[Field], wanted: npt.NDArray[np.bool_] | None = None
-) -> tuple[Keys, list[Vector]]:
-    """Encoded keys of the rows of `pieces`, and the key columns they were made from."""
-    columns = [column_reader.read_column(pieces, field, wanted) for field in key_fields]
-    return keys.encode(columns, columns[0].length), columns

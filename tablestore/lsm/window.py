@@ -14,9 +14,10 @@ import numpy.typing as npt
 
 from tablestore.file import column_reader, keys
 from tablestore.file.column_reader import Piece
+from tablestore.file.key_reader import read_keys
 from tablestore.file.keys import Keys, WordKeys
 from tablestore.file.vector import Vector
-from tablestore.lsm.run import OpenRun, read_keys
+from tablestore.lsm.run import OpenRun
 from tablestore.types import ROW_KIND, Field
 
 SPARSE = 8  # with fewer than 1/SPARSE of the rows wanted, blocks without wanted rows are looked for
