@@ -105,19 +105,18 @@ def _joined(parts: Sequence[Manifest], index: int) -> Vector:
 
 
 def _check_history(encoded: keys.Keys, kinds: npt.NDArray[np.uint8]) -> None:
-    """A file is added once, then moved any number of times, then removed at most once."""
-    state: dict[bytes, int] = {}
+    """Only a file that is not live is added, only a live one is moved or removed (spec §9.6)."""
+    live_names: set[bytes] = set()
     for row in range(encoded.length):
         name = encoded.key(row)
-        before = state.get(name)
         kind = int(kinds[row])
-        if (kind == ADDED) != (before is None) or before == REMOVED:
+        if (kind == ADDED) == (name in live_names):
             raise FormatError(
                 f"file {name[-32:].decode('utf-8', 'replace')} is added, moved or removed out of turn",
                 code="bad-entry",
                 section="9.6",
             )
-        state[name] = kind
+        (live_names.discard if kind == REMOVED else live_names.add)(name)
 
 
 def merge(

@@ -104,7 +104,9 @@ class SstWriter:
                 self._deletes.append(np.add.reduceat(kinds, starts, dtype=np.uint32))
             elif column.role == "sequence":
                 sequence = vector.typed("u8")
-                self._sequences.append((int(sequence.min()), int(sequence.max())))
+                explicit = sequence[sequence != 0]
+                if len(explicit):
+                    self._sequences.append((int(explicit.min()), int(explicit.max())))
         self.block_count += len(block_end)
         self.row_count += length
 
@@ -143,8 +145,8 @@ class SstWriter:
             self._parts.append(section)
         key_min = _bound(self._firsts[0], 0)
         key_max = _bound(self._lasts[-1], -1)
-        sequence_min = min(low for low, _ in self._sequences)
-        sequence_max = max(high for _, high in self._sequences)
+        sequence_min = min((low for low, _ in self._sequences), default=0)
+        sequence_max = max((high for _, high in self._sequences), default=0)
         delete_count = int(sum(int(part.sum()) for part in self._deletes))
         written = {
             "table": properties["table"],

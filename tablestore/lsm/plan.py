@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -27,7 +28,7 @@ from tablestore.file.manifest import (
     place_range,
 )
 from tablestore.file.schema import TableSchema
-from tablestore.lsm.condition import Condition, key_buckets, may_match
+from tablestore.lsm.condition import Condition, key_buckets, may_match, plain_column
 from tablestore.lsm.run import Run, sorted_runs
 from tablestore.types import Field
 
@@ -147,12 +148,16 @@ def _partitions_fit(table: pa.Table, fields: Sequence[Field], condition: Conditi
         for interval in intervals:
             fits = pc.is_valid(column)
             if interval.low is not None:
-                fits = pc.and_(fits, pc.greater_equal(column, pa.scalar(interval.low, field.type.arrow)))
+                fits = pc.and_(fits, pc.greater_equal(column, _scalar(interval.low, field)))
             if interval.high is not None:
-                fits = pc.and_(fits, pc.less_equal(column, pa.scalar(interval.high, field.type.arrow)))
+                fits = pc.and_(fits, pc.less_equal(column, _scalar(interval.high, field)))
             inside |= np.asarray(pc.fill_null(fits, False))
         result &= inside
     return result
+
+
+def _scalar(value: Any, field: Field) -> pa.Scalar:
+    return plain_column([value], field).to_arrow()[0]
 
 
 def partition_table(fields: Sequence[Field], rows: Sequence[Sequence[partition.Value]]) -> pa.Table:
