@@ -14,7 +14,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tablestore.file import keys, partition
-from tablestore.file import vector as vectors
 from tablestore.file.fileset import FileSet
 from tablestore.file.manifest import (
     BUCKET,
@@ -116,7 +115,7 @@ def entry_ranges(condition: Condition | None, schema: TableSchema) -> list[KeyRa
 
 
 def _tuple_of(field: Field, value: object) -> bytes:
-    column = vectors.from_arrow(pa.array([value], field.type.arrow), field.type)
+    column = plain_column([value], field)
     return keys.encode_tuples([column], 1).key(0)
 
 
