@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -27,6 +28,7 @@ from tablestore.file.manifest import (
     place_range,
 )
 from tablestore.file.schema import TableSchema
+from tablestore.filter import Interval
 from tablestore.lsm.condition import Condition, key_buckets, may_match, plain_column
 from tablestore.lsm.run import Run, sorted_runs
 from tablestore.types import Field
@@ -142,17 +144,22 @@ def _partitions_fit(table: pa.Table, fields: Sequence[Field], condition: Conditi
         intervals = condition.intervals.get(field.name)
         if intervals is None:
             continue
-        column = table.column(field.name)
-        inside = np.zeros(table.num_rows, bool)
-        for interval in intervals:
-            fits = pc.is_valid(column)
-            if interval.low is not None:
-                fits = pc.and_(fits, pc.greater_equal(column, _scalar(interval.low, field)))
-            if interval.high is not None:
-                fits = pc.and_(fits, pc.less_equal(column, _scalar(interval.high, field)))
-            inside |= np.asarray(pc.fill_null(fits, False))
-        result &= inside
+        with suppress(pa.ArrowNotImplementedError):  # such as decimals of negative scale: all of them may fit
+            result &= _inside(table.column(field.name), field, intervals)
     return result
+
+
+def _inside(column: pa.ChunkedArray, field: Field, intervals: Sequence[Interval]) -> npt.NDArray[np.bool_]:
+    """bool[partitions]: whether the value lies in one of the intervals."""
+    inside = np.zeros(len(column), bool)
+    for interval in intervals:
+        fits = pc.is_valid(column)
+        if interval.low is not None:
+            fits = pc.and_(fits, pc.greater_equal(column, _scalar(interval.low, field)))
+        if interval.high is not None:
+            fits = pc.and_(fits, pc.less_equal(column, _scalar(interval.high, field)))
+        inside |= np.asarray(pc.fill_null(fits, False))
+    return inside
 
 
 def _scalar(value: Any, field: Field) -> pa.Scalar:
