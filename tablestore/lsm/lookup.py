@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -23,6 +25,8 @@ from tablestore.lsm.window import ranks
 from tablestore.types import ROW_KIND, Field
 
 Mask = npt.NDArray[np.bool_]
+
+ROWS_DECODED_MAX = 1 << 21  # rows of one column that are decoded at a time
 
 
 @dataclass
@@ -60,21 +64,89 @@ class Found:
 
     def column(self, column: Field) -> Vector:
         """The values of a column in these versions, in order."""
-        parts = []
-        order = []
-        for index, reader in enumerate(self.reader):
-            mine = np.flatnonzero(self.reader_of == index)
-            if len(mine):
-                parts.append(_rows_of(reader, self.row[mine], column))
-                order.append(mine)
-        if not parts:
+        if not len(self):
             return vectors.nulls(column.type, 0)
-        places = np.concatenate(order)
-        if np.array_equal(places, np.arange(len(places))):
-            return vectors.concat(parts)
-        back = np.empty(len(places), np.uint32)
-        back[places] = np.arange(len(places), dtype=np.uint32)
-        return vectors.concat(parts).take(back)
+        parts = [
+            column_reader.read_column(batch.pieces, column, batch.blocks).take(batch.index)
+            for batch in self._batches
+        ]
+        joined = vectors.concat(parts)
+        return joined if self._order is None else joined.take(self._order)
+
+    @cached_property
+    def _batches(self) -> list[_Batch]:
+        """The versions' blocks, each decoded once, in batches that are decoded in one call."""
+        batches: list[_Batch] = []
+        touched = _Touched()
+        for number in range(len(self.reader)):
+            touched.add(self.reader[number], self.row[self.reader_of == number])
+            if touched.rows >= ROWS_DECODED_MAX:
+                batches.extend(touched.batches())
+                touched = _Touched()
+        return batches + touched.batches()
+
+    @cached_property
+    def _order(self) -> npt.NDArray[np.uint32] | None:
+        """Where each version is in the concatenated batches, which go by reader and row; None if in order."""
+        by_place = np.lexsort((self.row, self.reader_of))
+        if np.array_equal(by_place, np.arange(len(by_place))):
+            return None
+        order = np.empty(len(by_place), np.uint32)
+        order[by_place] = np.arange(len(by_place), dtype=np.uint32)
+        return order
+
+
+@dataclass
+class _Batch:
+    """Blocks of some files to be decoded together, and the rows of interest among theirs."""
+
+    pieces: list[Piece]
+    blocks: Mask
+    index: npt.NDArray[np.uint32]
+
+
+@dataclass
+class _Touched:
+    """Blocks that hold rows of interest, collected file by file."""
+
+    files: list[tuple[SstReader, npt.NDArray[np.int64]]] = field(default_factory=list)
+    rows: int = 0
+
+    def add(self, reader: SstReader, rows: npt.NDArray[np.int64]) -> None:
+        """Rows of one file, any order."""
+        if len(rows):
+            ordered = np.sort(rows)
+            owner = np.unique(np.searchsorted(reader.row_start, ordered, "right") - 1)
+            self.files.append((reader, ordered))
+            self.rows += int(reader.directory.rows[owner].sum(dtype=np.int64))
+
+    def batches(self) -> list[_Batch]:
+        """One batch of all files; a file whose blocks are too many by itself is cut."""
+        if len(self.files) == 1 and self.rows > ROWS_DECODED_MAX:
+            reader, rows = self.files[0]
+            owner = np.searchsorted(reader.row_start, rows, "right") - 1
+            _, starts = np.unique(owner, return_index=True)
+            share = max(1, ROWS_DECODED_MAX // int(reader.directory.rows.max()))
+            edges = [*starts[::share].tolist(), len(rows)]
+            return [_batch([(reader, rows[low:high])]) for low, high in pairwise(edges)]
+        return [_batch(self.files)] if self.files else []
+
+
+def _batch(files: Sequence[tuple[SstReader, npt.NDArray[np.int64]]]) -> _Batch:
+    pieces, masks, indexes = [], [], []
+    base = 0
+    for reader, rows in files:
+        starts = reader.row_start
+        owner = np.searchsorted(starts, rows, "right") - 1
+        blocks = np.zeros(len(starts) - 1, bool)
+        blocks[owner] = True
+        kept = np.where(blocks, np.diff(starts), 0)
+        before = np.cumsum(kept) - kept
+        indexes.append(base + before[owner] + rows - starts[owner])
+        base += int(kept.sum())
+        pieces.append(Piece(reader, 0, int(reader.footer.row_count)))
+        masks.append(blocks)
+    return _Batch(pieces, np.concatenate(masks), np.concatenate(indexes).astype(np.uint32))
 
 
 def lookup(
@@ -177,19 +249,6 @@ def _absolute(reader: SstReader, blocks: Mask, place: npt.NDArray[np.int64]) -> 
     before = ends[owner] - reader.directory.rows[chosen[owner]]
     rows: npt.NDArray[np.int64] = place - before + reader.row_start[chosen[owner]]
     return rows
-
-
-def _rows_of(reader: SstReader, rows: npt.NDArray[np.int64], column: Field) -> Vector:
-    """Values of a column at `rows` of a file; decodes the blocks that hold them, once each."""
-    starts = reader.row_start
-    owner = np.searchsorted(starts, rows, "right") - 1
-    blocks = np.zeros(len(starts) - 1, bool)
-    blocks[owner] = True
-    removed = np.where(blocks, 0, reader.directory.rows.astype(np.int64))
-    shift = np.cumsum(removed)
-    whole = [Piece(reader, 0, int(reader.footer.row_count))]
-    decoded = column_reader.read_column(whole, column, blocks)
-    return decoded.take((rows - shift[owner]).astype(np.uint32))
 
 
 def _collect(
