@@ -40,7 +40,7 @@ def test_files_out_of_range_are_folded_where_they_are_many(
 ) -> None:
     monkeypatch.setattr("tablestore.inspect.lookup._VISITS_ON_TERMINAL", 2)
     assert run_on(terminal, "lookup", "users", "8", "--trace") == 0
-    assert "… 3 files whose range does not hold the key" in terminal.getvalue()
+    assert "… 4 files whose range does not hold the key" in terminal.getvalue()
     assert "outside" not in terminal.getvalue()
 
 
