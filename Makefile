@@ -23,6 +23,11 @@ demo: build
 test: build
 	$(PY) -m pytest -q
 
+# Long runs, for SOAK_SECONDS each: random histories against a dict, and many processes on one table.
+SOAK_SECONDS ?= 600
+soak: build
+	TABLESTORE_SOAK_SECONDS=$(SOAK_SECONDS) $(PY) -m pytest -q -m soak
+
 lint: env
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
