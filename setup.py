@@ -12,7 +12,14 @@ from setuptools import Extension, setup
 DEBUG = os.environ.get("TABLESTORE_DEBUG") == "1"
 SANITIZE = os.environ.get("TABLESTORE_SANITIZE") == "1"
 
-compile_args = ["-O3", "-fno-math-errno", "-fwrapv", "-fno-strict-aliasing", "-Wno-unused-function", "-ffp-contract=off"]
+compile_args = [
+    "-O3",
+    "-fno-math-errno",
+    "-fwrapv",
+    "-fno-strict-aliasing",
+    "-ffp-contract=off",
+    "-Wno-unused-function",
+]
 link_args: list[str] = []
 if DEBUG:
     compile_args = ["-O1", "-g", "-fwrapv", "-fno-strict-aliasing"]

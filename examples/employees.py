@@ -1,4 +1,4 @@
-"""The example of the README: `python examples/readme_example.py [directory]`, with tablestore installed."""
+"""A first table in forty lines: `python examples/employees.py [directory]`, with tablestore installed."""
 
 import sys
 import tempfile
