@@ -136,12 +136,12 @@ def merge(
     run_end = np.cumsum([len(part) for part in parts]).astype(np.int64)
     kinds = np.concatenate([part.kinds for part in parts])
     winners = encoded.merge(run_end, None)
-    added_here = encoded.take(np.flatnonzero(kinds == ADDED).astype(np.uint32))
-    order, _ = added_here.sort(None, 1, None)
-    found = added_here.take(order).search(encoded.take(winners)) >= 0
+    # The oldest change of each file says whether it was live before the part: then it moves, or stays removed.
+    backwards = np.arange(encoded.length, 0, -1, dtype=np.uint64)
+    is_new = kinds[encoded.merge(run_end, backwards)] == ADDED
     chosen = kinds[winners]
-    keep = ~((chosen == REMOVED) & (found | at_start))
-    result = np.where(found & (chosen == MOVED), ADDED, chosen)[keep].astype(np.uint8)
+    keep = ~((chosen == REMOVED) & (is_new | at_start))
+    result = np.where(chosen == REMOVED, REMOVED, np.where(is_new, ADDED, MOVED))[keep].astype(np.uint8)
     winners = winners[keep]
     if not len(winners):
         return None
