@@ -18,6 +18,7 @@ from tablestore.file.fileset import FileSet
 from tablestore.file.keys import Keys
 from tablestore.file.manifest import BUCKET, Entry
 from tablestore.file.sst_reader import SstReader
+from tablestore.file.vector import Vector
 from tablestore.lsm.blocks import Block
 from tablestore.lsm.cache import FileCache
 from tablestore.lsm.lookup import Found, Step, lookup
@@ -89,7 +90,12 @@ class PointReader:
             chosen = probes if len(mine) == probes.length else probes.take(mine.astype(np.uint32))
             found = lookup(self._cache, runs, chosen, hashes[mine], trace=trace)
             found = found.restrict((found.kind & 1) == 0)
-            return self._rows(found), mine[found.probe]
+            asked = mine[found.probe]
+            known = {
+                field.id: column.take(distinct[asked])
+                for field, column in zip(schema.key_fields, columns, strict=True)
+            }
+            return self._rows(found, known), asked
 
         parts = list(ordered_map(look, jobs, 1 if trace is not None else None))
         return _in_order(parts, encoded, probes, count, schema.arrow)
@@ -149,10 +155,11 @@ class PointReader:
             None if section is None else section.data,
         )
 
-    def _rows(self, found: Found) -> pa.Table:
+    def _rows(self, found: Found, known: dict[int, Vector]) -> pa.Table:
+        """The versions as rows; `known` are the key columns, which were asked for and need no decoding."""
         schema = self._cache.schema
-        columns = [found.column(field).to_arrow() for field in schema.fields]
-        return pa.Table.from_arrays(columns, schema=schema.arrow)
+        columns = [known.get(field.id) or found.column(field) for field in schema.fields]
+        return pa.Table.from_arrays([column.to_arrow() for column in columns], schema=schema.arrow)
 
 
 def _may_hold(section: memoryview, hashed: int) -> bool:
