@@ -1,7 +1,8 @@
 """Streams and their zstd frames (spec §4.3).
 
-zstd is called through the `zstandard` package, which releases the GIL by itself; a frame's header is checked here
-before any memory is given to it.
+zstd is the one that the `zstandard` package brings. Frames are decompressed without the GIL by the C function behind
+its cffi module; where that module does not load, and to compress, its Python objects are called. A frame's header and
+extent are checked here before any memory is given to it.
 """
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
@@ -25,6 +26,26 @@ cdef int PyBUF_READ_FLAG = 0x100
 
 # zstandard's objects may not be shared between threads
 cdef object _local = threading.local()
+
+
+ctypedef size_t (*Decompress)(void* out, size_t capacity, const void* frame, size_t size) noexcept nogil
+
+cdef Decompress decompress = NULL
+
+
+cdef object _find_decompress():
+    """Sets `decompress` to ZSTD_decompress; the module that it lives in is returned and must be kept."""
+    global decompress
+    try:
+        from zstandard import _cffi
+        address = int(_cffi.ffi.cast("uintptr_t", _cffi.ffi.addressof(_cffi.lib, "ZSTD_decompress")))
+    except (ImportError, AttributeError):
+        return None
+    decompress = <Decompress><size_t>address
+    return _cffi
+
+
+cdef object _library = _find_decompress()
 
 
 cdef object _decompressor():
@@ -93,6 +114,26 @@ cdef int check_frame(const Cursor* cursor, uint64_t raw) except -1 nogil:
     return 0
 
 
+cdef bint is_one_frame(const uint8_t* frame, size_t size) noexcept nogil:
+    """Whether the frame that begins here, its header checked, ends exactly at `size` (RFC 8878 §3.1.1)."""
+    cdef uint8_t descriptor = frame[4]
+    cdef bint single = descriptor >> 5 & 1, last = False
+    cdef size_t content_bytes = (<size_t>1 << (descriptor >> 6)) if descriptor >> 6 else (1 if single else 0)
+    cdef size_t at = 5 + (0 if single else 1) + content_bytes
+    cdef uint32_t head
+    while not last:
+        if size - at < 3:
+            return False
+        head = frame[at] | <uint32_t>frame[at + 1] << 8 | <uint32_t>frame[at + 2] << 16
+        last = head & 1
+        at += 3
+        head = 1 if (head >> 1 & 3) == 1 else head >> 3  # a run takes one byte
+        if size - at < head:
+            return False
+        at += head
+    return size - at == (4 if descriptor & 0x04 else 0)
+
+
 cdef int inflate(Cursor* cursor, size_t raw, uint8_t* out) except -1 nogil:
     """Decompresses the rest of the cursor, one frame, into out[raw]."""
     cdef size_t stored = rest(cursor)
@@ -100,6 +141,11 @@ cdef int inflate(Cursor* cursor, size_t raw, uint8_t* out) except -1 nogil:
     if raw == 0:
         fail(cursor.start, cursor.at, b"bad-codec", b"4.3", b"an empty stream has no frame")
     check_frame(cursor, raw)
+    if decompress != NULL:
+        if not is_one_frame(cursor.at, stored) or decompress(out, raw, cursor.at, stored) != raw:
+            fail(cursor.start, cursor.at, b"bad-codec", b"4.3", b"damaged zstd frame")
+        cursor.at = cursor.end
+        return 0
     with gil:
         frame = PyMemoryView_FromMemory(<char*>cursor.at, stored, PyBUF_READ_FLAG)
         try:
