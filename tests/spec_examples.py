@@ -84,7 +84,10 @@ def _shown(field: Field) -> str:
         return ""
     values = field.value if isinstance(field.value, list) else [field.value]
     form = "{:08x}" if field.name.endswith("crc") else "{}"
-    texts = [json.dumps(value, ensure_ascii=True) if isinstance(value, str) else form.format(value) for value in values]
+    texts = [
+        json.dumps(value, ensure_ascii=True) if isinstance(value, str) else form.format(value)
+        for value in values
+    ]
     return " = " + textwrap.shorten(", ".join(texts), VALUE_WIDTH, placeholder=" …")
 
 
@@ -132,7 +135,9 @@ def _trace_key(content: Mapping[str, Any]) -> tuple[bytes, list[Field]]:
     fields = []
     start = 0
     for index, (type_, value) in enumerate(zip(types, given["values"], strict=True)):
-        values = [bytes.fromhex(v) if t.name == "binary" else v for t, v in zip(types, given["values"], strict=True)]
+        values = [
+            bytes.fromhex(v) if t.name == "binary" else v for t, v in zip(types, given["values"], strict=True)
+        ]
         rest = encode_key(types[index + 1 :], values[index + 1 :]) if index + 1 < len(types) else b""
         size = len(data) - len(rest) - start
         fields.append(Field(start, size, type_.name, value, "3.2"))

@@ -20,7 +20,11 @@ def indexes(draw: st.DrawFn, rows: int) -> list[int]:
     return [row for start, count in pieces for row in range(start, min(start + count, rows))]
 
 
-@given(st.sampled_from([1, 2, 3, 4, 5, 7, 8, 9, 12, 15, 16, 17, 20, 31, 32, 33, 40]), st.integers(0, 400), st.data())
+@given(
+    st.sampled_from([1, 2, 3, 4, 5, 7, 8, 9, 12, 15, 16, 17, 20, 31, 32, 33, 40]),
+    st.integers(0, 400),
+    st.data(),
+)
 def test_take_fixed(width: int, rows: int, data: st.DataObject) -> None:
     index = data.draw(indexes(rows))
     source = np.random.default_rng(rows).integers(0, 256, rows * width).astype(np.uint8)
