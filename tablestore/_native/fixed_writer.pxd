@@ -2,7 +2,7 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
 from tablestore._native.sink cimport Sink
 
-# what values mean (INTERFACES: hint)
+# what values mean: the hints of types.py
 cdef enum:
     HINT_OPAQUE = 0
     HINT_UNSIGNED = 1
