@@ -51,16 +51,13 @@ class Found:
     reader_of: npt.NDArray[np.int64]
     row: npt.NDArray[np.int64]
     kind: npt.NDArray[np.uint8]
-    steps: list[Step] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.probe)
 
     def restrict(self, mask: Mask) -> Found:
         """The versions for which `mask` holds."""
-        return Found(
-            self.probe[mask], self.reader, self.reader_of[mask], self.row[mask], self.kind[mask], self.steps
-        )
+        return Found(self.probe[mask], self.reader, self.reader_of[mask], self.row[mask], self.kind[mask])
 
     def column(self, column: Field) -> Vector:
         """The values of a column in these versions, in order."""

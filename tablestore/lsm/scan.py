@@ -22,7 +22,7 @@ from tablestore.lsm.explain import Explanation, explain
 from tablestore.lsm.parallel import ordered_map, workers
 from tablestore.lsm.plan import Plan, entry_ranges, plan_files
 from tablestore.lsm.run import OpenRun
-from tablestore.lsm.window import Selection, Window, block_rows, cut, select
+from tablestore.lsm.window import Selection, Window, cut, select
 from tablestore.types import Field
 
 Files = Callable[[Sequence[KeyRange] | None], tuple[FileSet, int]]
@@ -228,8 +228,3 @@ def projection(schema: TableSchema, columns: Sequence[str] | None) -> tuple[Fiel
     if unknown:
         raise SchemaError(f"no column {unknown[0]!r}; the table has {', '.join(by_name)}")
     return tuple(by_name[name] for name in columns)
-
-
-def rows_of(window: Window) -> int:
-    """Stored rows of a window, counted by blocks."""
-    return sum(int(block_rows(part.pieces()).sum()) for part in window.slices)
