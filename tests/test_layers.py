@@ -23,10 +23,10 @@ LAYERS = (
     {"file"},
     {"filter", "conform", "ingest"},
     {"lsm"},
-    {"core", "metadata"},
+    {"core", "metadata", "lease"},
     {"transaction"},
-    {"results", "session", "maintenance", "verify", "writer"},
-    {"table"},
+    {"results", "session", "maintenance", "retention", "orphans", "verify", "writer"},
+    {"view", "table"},
     {"flink"},
     {"inspect"},
 )
