@@ -1,0 +1,52 @@
+"""Tables of figures, aligned for a terminal or piped for Markdown; and the machine they were measured on."""
+
+from __future__ import annotations
+
+import os
+import platform
+from pathlib import Path
+
+Rows = list[list[str]]
+
+
+def number(value: float | None, digits: int = 2) -> str:
+    """A figure with `digits` decimals, small ones with more; a missing one is a dash."""
+    if value is None:
+        return "-"
+    if not digits or value >= 0.1:
+        return f"{value:.{digits}f}"
+    return f"{value:.3f}" if value >= 0.001 or value == 0 else f"{value:.1g}"
+
+
+def aligned(table: Rows) -> str:
+    """Columns padded with spaces; the first to the left, the others to the right."""
+    widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
+    lines = (
+        "  ".join(
+            cell.rjust(width) if column else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        for row in table
+    )
+    return "\n".join(lines)
+
+
+def piped(table: Rows) -> str:
+    """A Markdown table; the first row is its head."""
+    rule = ["---", *("---:" for _ in table[0][1:])]
+    return "\n".join("| " + " | ".join(row) + " |" for row in [table[0], rule, *table[1:]])
+
+
+def machine() -> str:
+    """Processor, memory, operating system, interpreter."""
+    processor = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        lines = cpuinfo.read_text().splitlines()
+        names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+        processor = names[0] if names else processor
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return (
+        f"{processor}, {os.cpu_count()} cores, {memory:.0f} GiB, {platform.system()} {platform.release()},"
+        f" Python {platform.python_version()}"
+    )
