@@ -133,7 +133,7 @@ _ALL = (
     Case("uuid", "UUID text key", "36-byte random text key", uuid_rows),
     Case("composite", "key (int32, string)", "key of an int32 and a text", composite_rows, ("shop", "item")),
     Case("nulls", "nulls", "20 % nulls in every value column", null_rows),
-    Case("wide", "40 columns", "numbers, flags and texts", wide_rows, share=0.25),
+    Case("wide", "40 columns", "numbers, flags and texts", wide_rows),
     Case("zipf", "zipf updates", "few keys take most of the updates", draw=skewed),
     Case(
         "sequence", "sequence field", "an int64 column decides which row is the newest", versioned_rows,
