@@ -1,4 +1,4 @@
-"""Names and paths in a table (spec §0.6, §1.4, §10.5). Paths are computed from typed values, never taken from
+"""Names and paths in a table (spec §0.6, §1.4, §10.5, §15.2). Paths are computed from typed values, never taken from
 a file.
 """
 
@@ -12,6 +12,10 @@ from tablestore.errors import UnsafePathError
 SNAPSHOT_DIRECTORY = "snapshot"
 SCHEMA_DIRECTORY = "schema"
 MANIFEST_DIRECTORY = "manifest"
+BOUNDARY_DIRECTORY = "boundary"
+TAG_DIRECTORY = "tag"
+CONSUMER_DIRECTORY = "consumer"
+LEASE_DIRECTORY = "lease"
 LATEST_HINT = "snapshot/LATEST"
 
 ID_MAX = (1 << 63) - 1
@@ -27,6 +31,13 @@ _FILE_ID_PATTERN = "[0-9a-f]{32}"
 _FILE_ID = re.compile(_FILE_ID_PATTERN)
 _DATA_FILE = re.compile(rf"({_FILE_ID_PATTERN})\.sst")
 _MANIFEST = re.compile(rf"manifest-({_FILE_ID_PATTERN})\.sst")
+_BOUNDARY = re.compile(rf"boundary-{_NUMBER}\.json")
+_LEASE = re.compile(rf"lease-({_FILE_ID_PATTERN})\.json")
+# Escaped names (spec §9.3) hold no other characters.
+_ESCAPED_PATTERN = "([A-Za-z0-9_%-][A-Za-z0-9_.%-]*)"
+_TAG = re.compile(rf"tag-{_ESCAPED_PATTERN}\.json")
+_CONSUMER = re.compile(rf"consumer-{_ESCAPED_PATTERN}\.{_NUMBER}\.json")
+_TEMPORARY = re.compile(r"\.[0-9a-f]{24}")
 
 
 # ---- identifiers
@@ -81,6 +92,28 @@ def manifest_path(file_id: str) -> str:
     return f"{MANIFEST_DIRECTORY}/manifest-{file_id}.sst"
 
 
+def boundary_path(snapshot_id: int) -> str:
+    return f"{BOUNDARY_DIRECTORY}/boundary-{snapshot_id}.json"
+
+
+def tag_path(escaped: str) -> str:
+    """escaped: of `partition.escape`, as for a consumer."""
+    return f"{TAG_DIRECTORY}/tag-{escaped}.json"
+
+
+def consumer_path(escaped: str, number: int) -> str:
+    return f"{CONSUMER_DIRECTORY}/consumer-{escaped}.{number}.json"
+
+
+def lease_path(lease_id: str) -> str:
+    return f"{LEASE_DIRECTORY}/lease-{lease_id}.json"
+
+
+def temporary_name(digits: str) -> str:
+    """Name of a file that is written before it is put in place (spec §11.3). digits: 24, hexadecimal."""
+    return f".{digits}"
+
+
 def data_path(partition_directory: str, bucket: int, file_id: str) -> str:
     """partition_directory: of `partition.directory`, "" for a table without partitions (spec §9.3)."""
     return f"{bucket_directory(partition_directory, bucket)}/{file_id}.sst"
@@ -117,6 +150,36 @@ def parse_data_name(name: str) -> str | None:
     """File id of a data file."""
     match = _DATA_FILE.fullmatch(name)
     return match[1] if match else None
+
+
+def parse_boundary_name(name: str) -> int | None:
+    """Id of a boundary, at least 1."""
+    return _parse_number(_BOUNDARY, name) or None
+
+
+def parse_tag_name(name: str) -> str | None:
+    """Escaped name of a tag."""
+    match = _TAG.fullmatch(name)
+    return match[1] if match else None
+
+
+def parse_consumer_name(name: str) -> tuple[str, int] | None:
+    """Escaped name and number of a consumer's document."""
+    match = _CONSUMER.fullmatch(name)
+    if match is None or not 1 <= int(match[2]) <= ID_MAX:
+        return None
+    return match[1], int(match[2])
+
+
+def parse_lease_name(name: str) -> str | None:
+    """Id of a lease."""
+    match = _LEASE.fullmatch(name)
+    return match[1] if match else None
+
+
+def is_temporary_name(name: str) -> bool:
+    """Whether the name is that of a file on its way to its place."""
+    return _TEMPORARY.fullmatch(name) is not None
 
 
 def parse_hint(data: bytes) -> int | None:

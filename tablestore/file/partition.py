@@ -34,9 +34,14 @@ _SPECIAL = re.compile(rb"[\x00\x01]")
 def directory(fields: Sequence[Field], values: Sequence[Value]) -> str:
     """The directories of a partition, joined by "/"; "" without partition columns."""
     return "/".join(
-        _cut(_escape(field.name)) + "=" + _cut(_text(field.type, value))
+        escape(field.name) + "=" + _cut(_text(field.type, value))
         for field, value in zip(fields, values, strict=True)
     )
+
+
+def escape(text: str) -> str:
+    """The escaped form of a name, cut if it is long (spec §9.3)."""
+    return _cut(_escape(text))
 
 
 def _text(column_type: ColumnType, value: Value) -> str:

@@ -1,0 +1,79 @@
+"""Consumer documents (spec §15.2, §15.5): how far somebody who follows a table has come."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from tablestore.file import layout, partition
+from tablestore.file.boundary import open_document
+from tablestore.file.document import write_document
+from tablestore.file.layout import ID_MAX
+from tablestore.file.snapshot import TIMESTAMP_MAX
+from tablestore.file.tag import check_name, read_name
+
+FORMAT: Final = "tablestore/consumer"
+
+
+@dataclass(frozen=True, slots=True)
+class Consumer:
+    """next: the snapshot whose changes come next, or with `state` whose rows are being handed on; position: rows of
+    it that were handed on. number: of this document in the chain of its name."""
+
+    table: str
+    name: str
+    number: int
+    next: int
+    position: int
+    state: bool
+    timestamp_millis: int
+    expires_millis: int
+
+    @property
+    def keeps(self) -> int:
+        """The least snapshot that is kept (spec §15.5)."""
+        return self.next if self.state else max(1, self.next - 1)
+
+
+def path(name: str, number: int) -> str:
+    """Path of a document. Raises SchemaError for a name that cannot be."""
+    return layout.consumer_path(partition.escape(check_name(name, "consumer")), number)
+
+
+def encode(consumer: Consumer) -> bytes:
+    """The document."""
+    return write_document(
+        {
+            "format": FORMAT,
+            "major": 1,
+            "minor": 0,
+            "table": consumer.table,
+            "name": consumer.name,
+            "number": consumer.number,
+            "next": consumer.next,
+            "position": consumer.position,
+            "state": consumer.state,
+            "timestamp_millis": consumer.timestamp_millis,
+            "expires_millis": consumer.expires_millis,
+        }
+    )
+
+
+def decode(
+    data: bytes, file: str, escaped: str, expected_number: int, expected_table: str | None = None
+) -> Consumer:
+    """Check and decode a document (spec §15.3). escaped, expected_number: of the file's name."""
+    members = open_document(data, file, FORMAT, expected_table)
+    number = members.integer("number", 1, ID_MAX)
+    if number != expected_number:
+        raise members.fail(f"number {number} does not fit the name")
+    return Consumer(
+        table=members.text("table"),
+        name=read_name(members, escaped),
+        number=number,
+        next=members.integer("next", 1, ID_MAX),
+        position=members.integer("position"),
+        state=members.boolean("state"),
+        timestamp_millis=members.integer("timestamp_millis", 0, TIMESTAMP_MAX),
+        expires_millis=members.integer("expires_millis", 0, TIMESTAMP_MAX),
+    )
