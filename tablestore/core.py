@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from tablestore.errors import FormatError, UnsupportedVersionError
 from tablestore.file import fileset, layout, manifest, schema
 from tablestore.file.fileset import FileSet
-from tablestore.file.manifest import Entry, KeyRange, Manifest
+from tablestore.file.livefiles import LiveFiles
+from tablestore.file.manifest import Entry, KeyRange, Manifest, Place
 from tablestore.file.schema import TableSchema
 from tablestore.file.snapshot import ManifestReference, Snapshot
 from tablestore.lsm.cache import FileCache
@@ -18,6 +19,8 @@ from tablestore.lsm.point import PointReader
 from tablestore.storage import NotFoundError, Storage
 
 ENTRIES_CACHED_MAX = 2_000_000
+MANIFESTS_CACHED_MAX = 1_000
+MANIFEST_READ_WHOLE_MAX = 1_000
 FILES_READ_WHOLE_MAX = (
     20_000  # up to so many files a plan reads all entries, and later plans find them in memory
 )
@@ -31,7 +34,9 @@ class Core:
         self.schema = table_schema
         self.lineage = lineage
         self.cache = FileCache(storage, table_schema)
+        self.live = LiveFiles()
         self._manifests: OrderedDict[str, Manifest] = OrderedDict()
+        self._entries_cached = 0
         self._files: tuple[tuple[str, ...], FileSet] | None = None
         self._points: tuple[int, PointReader] | None = None
         self._lock = threading.Lock()
@@ -79,14 +84,43 @@ class Core:
     def keep(self, file: str, loaded: Manifest) -> None:
         """Hold a manifest in memory; the least recently used go when there are too many entries."""
         with self._lock:
+            before = self._manifests.pop(file, ())
             self._manifests[file] = loaded
-            total = sum(len(part) for part in self._manifests.values())
-            while total > ENTRIES_CACHED_MAX and len(self._manifests) > 1:
-                total -= len(self._manifests.popitem(last=False)[1])
+            self._entries_cached += len(loaded) - len(before)
+            while (
+                self._entries_cached > ENTRIES_CACHED_MAX or len(self._manifests) > MANIFESTS_CACHED_MAX
+            ) and len(self._manifests) > 1:
+                self._entries_cached -= len(self._manifests.popitem(last=False)[1])
 
     def entries(self, snapshot: Snapshot) -> list[Entry]:
         """Live files of a snapshot as objects."""
         return self.files(snapshot).entries()
+
+    def place_entries(self, snapshot: Snapshot, place: Place) -> list[Entry]:
+        """Live files of a partition and bucket; costs little in a large table, and next to nothing after a commit."""
+        found = self.live.get(snapshot.id, place)
+        if found is None:
+            check_features(snapshot)
+            ranges = [manifest.place_range(*place)]
+            parts = [self._part(snapshot, reference, ranges) for reference in snapshot.manifests]
+            found = fileset.live_rows(parts, [part.rows_of(place) for part in parts]).entries()
+            self.live.put(snapshot.id, place, found)
+        return found
+
+    def bucket_entries(self, snapshot: Snapshot, buckets: Collection[int]) -> list[Entry]:
+        """Live files of some buckets of all partitions."""
+        check_features(snapshot)
+        parts = [self.manifest(reference) for reference in snapshot.manifests]
+        return fileset.live_rows(parts, [part.rows_of_buckets(buckets) for part in parts]).entries()
+
+    def _part(self, snapshot: Snapshot, reference: ManifestReference, ranges: Sequence[KeyRange]) -> Manifest:
+        """A manifest, or of a large table's one that is not in memory the blocks that hold `ranges`."""
+        if snapshot.totals.files > FILES_READ_WHOLE_MAX:
+            with self._lock:
+                loaded = self._manifests.get(reference.file)
+            if loaded is None and reference.added + reference.removed > MANIFEST_READ_WHOLE_MAX:
+                return manifest.load(self.storage, self.schema.table, reference, ranges)
+        return self.manifest(reference)
 
 
 def open_core(storage: Storage) -> Core:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from tablestore.core import Core
 from tablestore.errors import CommitConflictError, TableStoreError
+from tablestore.file.manifest import Entry
 from tablestore.lsm import compaction
 from tablestore.lsm.compaction import Compacted, Pick
 from tablestore.lsm.lineage import Version
@@ -63,17 +64,9 @@ class _Work:
 
 
 def _plan(core: Core, base: Version, full: bool, only: set[Place] | None) -> list[_Work]:
-    """What is to be compacted; buckets with few files are passed over without making objects of them."""
-    files = core.files(base.snapshot)
-    least = 1 if full else core.schema.options.compaction_trigger
+    """What is to be compacted."""
     work = []
-    for start, stop in files.groups():
-        if stop - start < least:
-            continue
-        entries = files.take(np.arange(start, stop)).entries()
-        place = entries[0].place
-        if only is not None and place not in only:
-            continue
+    for place, entries in _candidates(core, base, full, only):
         runs = sorted_runs(entries)
         chosen = (
             compaction.pick_full(runs, deletes_stay=bool(core.schema.order_fields))
@@ -83,6 +76,25 @@ def _plan(core: Core, base: Version, full: bool, only: set[Place] | None) -> lis
         if chosen is not None:
             work.append(_Work(place, runs, chosen))
     return work
+
+
+def _candidates(
+    core: Core, base: Version, full: bool, only: set[Place] | None
+) -> Iterator[tuple[Place, list[Entry]]]:
+    """Buckets with enough runs; the others are passed over without making objects of their files."""
+    least = 1 if full else core.schema.options.compaction_trigger
+    if only is not None:
+        for place in sorted(only):
+            entries = core.place_entries(base.snapshot, place)
+            upper = sum(entry.level == 0 for entry in entries)
+            if upper + len({entry.level for entry in entries if entry.level}) >= least:
+                yield place, entries
+        return
+    files = core.files(base.snapshot)
+    for (start, stop), runs in zip(files.groups(), files.run_counts().tolist(), strict=True):
+        if runs >= least:
+            entries = files.take(np.arange(start, stop)).entries()
+            yield entries[0].place, entries
 
 
 def _one(core: Core, base: Version, work: _Work) -> Outcome | None:
@@ -97,7 +109,7 @@ def _one(core: Core, base: Version, work: _Work) -> Outcome | None:
 
 
 def _propose(core: Core, newest: Version, result: Compacted) -> Proposal:
-    entries = [entry for entry in core.entries(newest.snapshot) if entry.place == result.place]
+    entries = core.place_entries(newest.snapshot, result.place)
     if not compaction.still_legal(result.inputs, result.outputs, sorted_runs(entries)):
         raise CommitConflictError("another compaction has taken the files")
     return Proposal("compact", result.changes())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -158,16 +159,17 @@ class Session:
         extra: list[Entry] = []
         entries = pending.entries
         if pending.key_deletes or core.schema.cross_partition:
-            live = self.live_entries(base)
+            touched = {entry.bucket for entry in entries} | {keys.bucket for keys in pending.key_deletes}
+            live = self.live_entries(base, touched)
             extra = relocation.resolve_key_deletes(core.cache, live, entries, pending.key_deletes, base.id)
             if core.schema.cross_partition:
                 own = [*entries, *extra]
                 extra.extend(relocation.relocate(core.cache, live, own, base.id, pending.ordinal))
         return Proposal("append", added([*entries, *extra]), tuple(extra))
 
-    def live_entries(self, base: Version) -> list[Entry]:
-        """Live files that the commit's rows meet."""
-        return self._core.entries(base.snapshot)
+    def live_entries(self, base: Version, buckets: Collection[int]) -> list[Entry]:
+        """Live files that the commit's rows may meet."""
+        return self._core.bucket_entries(base.snapshot, buckets)
 
     def abort(self) -> None:
         """Forget everything and delete the files written so far."""
@@ -201,9 +203,9 @@ class OverwriteSession(Session):
         changes = [*removed(gone), *appended.changes]
         return Proposal("overwrite", changes, appended.written)
 
-    def live_entries(self, base: Version) -> list[Entry]:
+    def live_entries(self, base: Version, buckets: Collection[int]) -> list[Entry]:
         """Only files that stay."""
-        everything = self._core.entries(base.snapshot)
+        everything = super().live_entries(base, buckets)
         return [entry for entry in everything if self._partition not in (None, entry.partition)]
 
 

@@ -160,9 +160,14 @@ def write_document(members: dict[str, Any]) -> bytes:
     return covered + b'%08x"\n}\n' % crc32c(covered)
 
 
-def compact_json(members: dict[str, Any]) -> bytes:
+def compact_json(members: dict[str, Any] | list[dict[str, Any]]) -> bytes:
     """The members without spaces and envelope (spec §7.5)."""
     return msgspec.json.encode(members)
+
+
+def raw_json(encoded: bytes) -> msgspec.Raw:
+    """A member for `compact_json` that is JSON already."""
+    return msgspec.Raw(encoded)
 
 
 # ---- members with types

@@ -18,6 +18,8 @@ from tablestore.file.manifest import (
     ADDED,
     BUCKET,
     FIELDS,
+    LEVEL,
+    LEVEL_MAX,
     MOVED,
     PARTITION,
     REMOVED,
@@ -77,6 +79,17 @@ class FileSet:
         inner = np.flatnonzero((bucket[1:] != bucket[:-1]) | (codes[1:] != codes[:-1])) + 1
         return np.concatenate([[0], inner, [self.length]]).astype(np.int64)
 
+    def run_counts(self) -> npt.NDArray[np.int64]:
+        """Sorted runs (spec §12.2) of each group: its files of level 0, and its other levels."""
+        if self.length == 0:
+            return np.zeros(0, np.int64)
+        starts = self.group_edges()[:-1]
+        level = self.column(LEVEL).typed("i1")
+        counts = np.add.reduceat(level == 0, starts, dtype=np.int64)
+        for deeper in range(1, LEVEL_MAX + 1):
+            counts += np.logical_or.reduceat(level == deeper, starts)
+        return counts
+
     def groups(self) -> list[tuple[int, int]]:
         """Row ranges of equal (partition, bucket), in order."""
         edges = self.group_edges().tolist()
@@ -98,6 +111,11 @@ def live(parts: Sequence[Manifest], strict: bool = False) -> FileSet:
     winners = encoded.merge(run_end, None)
     winners = winners[kinds[winners] != REMOVED]
     return FileSet(len(winners), lambda index: _joined(parts, index).take(winners))
+
+
+def live_rows(parts: Sequence[Manifest], rows: Sequence[npt.NDArray[np.uint32]]) -> FileSet:
+    """Live files among chosen rows of each manifest, which hold all changes of the files that they name."""
+    return live([part.take(chosen) for part, chosen in zip(parts, rows, strict=True) if len(chosen)])
 
 
 def _joined(parts: Sequence[Manifest], index: int) -> Vector:

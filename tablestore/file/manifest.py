@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from tablestore import types
@@ -21,7 +21,7 @@ from tablestore.file.sst_reader import Expected, SstReader
 from tablestore.file.sst_writer import SstWriter, WriterSettings
 from tablestore.file.vector import Vector
 from tablestore.storage import NotFoundError, Storage
-from tablestore.types import Field
+from tablestore.types import ColumnType, Field
 
 ADDED, MOVED, REMOVED = 0, 2, 3
 LEVEL_MAX = 3
@@ -37,11 +37,9 @@ _COLUMNS = (
 FIELDS = tuple(
     Field(index, name, types.from_json(kind), False) for index, (name, kind) in enumerate(_COLUMNS)
 )
+NUMBERS = {"int8": "i1", "int32": "<i4", "uint32": "<u4", "uint64": "<u8"}
 COLUMNS = sst.file_columns(FIELDS[:3], FIELDS[3:])
 SETTINGS = WriterSettings(bits_per_key=0)
-STATISTICS_ENTRY = np.dtype(
-    [("field", "<u4"), ("flags", "u1"), ("nulls", "<u8"), ("minimum", "<u8"), ("maximum", "<u8")]
-)  # spec §9.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +77,7 @@ class Change:
 
 
 KeyRange = tuple[bytes, bytes | None]
+Place = tuple[bytes, int]
 
 
 class Manifest:
@@ -119,6 +118,26 @@ class Manifest:
     def _stored(self, index: int) -> Vector:
         return self._columns[index]
 
+    def rows_of(self, place: Place) -> npt.NDArray[np.uint32]:
+        """Rows of the entries of a partition and bucket, uint32[m]."""
+        low, high = place_range(*place)
+        start = self.encoded.lower_bound(low)
+        stop = len(self) if high is None else self.encoded.lower_bound(high)
+        return np.arange(start, stop, dtype=np.uint32)
+
+    def rows_of_buckets(self, buckets: Collection[int]) -> npt.NDArray[np.uint32]:
+        """Rows of the entries of some buckets of all partitions, uint32[m]."""
+        return np.flatnonzero(np.isin(self.column(BUCKET).typed("i4"), list(buckets))).astype(np.uint32)
+
+    def take(self, rows: npt.NDArray[np.uint32]) -> Manifest:
+        """The entries `rows`, ascending, with all their columns."""
+        return Manifest(
+            self.encoded.take(rows),
+            self.kinds[rows],
+            self._sequence,
+            {index: self.column(index).take(rows) for index in range(len(FIELDS))},
+        )
+
     def at(self, sequence: int) -> Manifest:
         """The same entries under another inherited sequence."""
         return Manifest(self.encoded, self.kinds, sequence, self._columns)
@@ -144,15 +163,22 @@ def write(
     ordered = sorted(
         changes, key=lambda change: (change.entry.partition, change.entry.bucket, change.entry.file)
     )
-    batch = pa.table(
-        {
-            name: pa.array([getattr(change.entry, name) for change in ordered], field.type.arrow)
-            for name, field in zip((name for name, _ in _COLUMNS), FIELDS, strict=True)
-        }
-    )
-    columns = [vectors.from_arrow(batch.column(f.name).combine_chunks(), f.type) for f in FIELDS]
+    columns = [
+        _column([getattr(change.entry, name) for change in ordered], field.type)
+        for (name, _), field in zip(_COLUMNS, FIELDS, strict=True)
+    ]
     kinds = np.array([change.kind for change in ordered], np.uint8)
     return write_columns(storage, table, base, columns, kinds, sequence, durable)
+
+
+def _column(values: list[Any], kind: ColumnType) -> Vector:
+    """Values of one member of several entries as a column."""
+    if kind.kind == "fixed":
+        return Vector(kind, len(values), np.array(values, NUMBERS[kind.name]).view(np.uint8))
+    encoded = [value.encode() for value in values] if kind.utf8 else values
+    offsets = np.zeros(len(values) + 1, np.int32)
+    np.cumsum([len(value) for value in encoded], out=offsets[1:])
+    return Vector(kind, len(values), np.frombuffer(b"".join(encoded), np.uint8), offsets)
 
 
 def write_columns(
@@ -173,13 +199,13 @@ def write_columns(
     writer.append([*columns[:3], *system, *columns[3:]], encoded)
     about = {"table": table, "schema_id": 0, "level": 0, "bucket": -1, "partition": ""}
     written = writer.finish(storage, layout.manifest_path(file_id), about, durable)
-    partitions = columns[0].to_arrow()
+    partitions, ends = columns[0].values, columns[0].offsets
     buckets = columns[1].typed("i4")
     removed = int((kinds == REMOVED).sum())
     reference = ManifestReference(
         file=file_id, size=written.size, digest=f"{written.digest:016x}", sequence=sequence, added=count - removed,
-        removed=removed, partition_min=partitions[0].as_py()[: keys.BOUND_SIZE].hex(),
-        partition_max=partitions[count - 1].as_py()[: keys.BOUND_SIZE].hex(),
+        removed=removed, partition_min=partitions[: ends[1]][: keys.BOUND_SIZE].tobytes().hex(),
+        partition_max=partitions[ends[-2] : ends[-1]][: keys.BOUND_SIZE].tobytes().hex(),
         bucket_min=int(buckets.min()), bucket_max=int(buckets.max()),
     )  # fmt: skip
     return Written(reference, Manifest(encoded, kinds, sequence, dict(enumerate(columns))))
@@ -276,9 +302,9 @@ class StoredManifest(Manifest):
 
     def _check_statistics(self, column: Vector) -> None:
         """Whole entries, known flags, ranks in order (spec §9.5): hostile statistics must not prune."""
-        if np.any(np.diff(column.offsets) % STATISTICS_ENTRY.itemsize):
+        if np.any(np.diff(column.offsets) % sst.STATISTICS_ENTRY.itemsize):
             raise self._fail("statistics are cut")
-        entries = column.values.view(STATISTICS_ENTRY)
+        entries = column.values.view(sst.STATISTICS_ENTRY)
         absent = (entries["flags"] & 1) == 0
         stray = absent & ((entries["minimum"] != 0) | (entries["maximum"] != 0))
         if np.any(entries["flags"] > 3) or np.any(stray) or np.any(entries["minimum"] > entries["maximum"]):

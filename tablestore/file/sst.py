@@ -7,10 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from tablestore import types
 from tablestore._native import checksum
 from tablestore._native import hash as hashing
 from tablestore.errors import ChecksumError, FormatError, UnsupportedVersionError
+from tablestore.file import document
 from tablestore.types import Field
 
 MAJOR = 1
@@ -36,6 +39,10 @@ SECTION_RAW_MAX = 536_870_912
 
 _HEADER = struct.Struct("<8sHHIIB3s16sI")
 _FOOTER = struct.Struct("<QIIQIIQQIIIIQHHI16sHH")
+
+STATISTICS_ENTRY = np.dtype(
+    [("field", "<u4"), ("flags", "u1"), ("nulls", "<u8"), ("minimum", "<u8"), ("maximum", "<u8")]
+)  # spec §9.5
 
 SEQUENCE = types.SEQUENCE
 ROW_KIND = types.ROW_KIND
@@ -71,6 +78,20 @@ def describe_columns(columns: Sequence[FileColumn]) -> list[dict[str, Any]]:
         }
         for column in columns
     ]
+
+
+_DESCRIBED: dict[tuple[FileColumn, ...], bytes] = {}
+
+
+def described_json(columns: Sequence[FileColumn]) -> bytes:
+    """`describe_columns` as compact JSON; a table's files all say the same, so it is kept."""
+    key = tuple(columns)
+    found = _DESCRIBED.get(key)
+    if found is None:
+        if len(_DESCRIBED) > 1000:
+            _DESCRIBED.clear()
+        found = _DESCRIBED[key] = document.compact_json(describe_columns(columns))
+    return found
 
 
 @dataclass(frozen=True)

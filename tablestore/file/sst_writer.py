@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,8 @@ from tablestore.storage import Storage
 from tablestore.version import __version__
 
 SECTION_ZSTD_MIN = 512  # below this a frame costs more than it saves
+JOINED_MAX = 65_536  # bytes of an append up to which one copy costs less than a call per column
+_RANK_MAX = np.uint64(0xFFFFFFFFFFFFFFFF)
 
 
 @dataclass(frozen=True)
@@ -48,18 +50,18 @@ class WrittenFile:
     statistics: bytes
 
 
-@dataclass
-class _ColumnParts:
-    """Encoded chunks of one column so far: one array per member and append."""
+@dataclass(frozen=True)
+class _Chunks:
+    """Encoded chunks of one append: arrays of the shape [columns, blocks], as the directory has them (spec §7.6)."""
 
-    offset: list[npt.NDArray[np.uint64]] = field(default_factory=list)
-    size: list[npt.NDArray[np.uint32]] = field(default_factory=list)
-    crc: list[npt.NDArray[np.uint32]] = field(default_factory=list)
-    raw_size: list[npt.NDArray[np.uint32]] = field(default_factory=list)
-    nulls: list[npt.NDArray[np.uint32]] = field(default_factory=list)
-    minimum: list[npt.NDArray[np.uint64]] = field(default_factory=list)
-    maximum: list[npt.NDArray[np.uint64]] = field(default_factory=list)
-    flags: list[npt.NDArray[np.uint8]] = field(default_factory=list)
+    offset: npt.NDArray[np.uint64]
+    size: npt.NDArray[np.uint32]
+    crc: npt.NDArray[np.uint32]
+    raw_size: npt.NDArray[np.uint32]
+    nulls: npt.NDArray[np.uint32]
+    minimum: npt.NDArray[np.uint64]
+    maximum: npt.NDArray[np.uint64]
+    flags: npt.NDArray[np.uint8]
 
 
 class SstWriter:
@@ -74,14 +76,14 @@ class SstWriter:
         self._id_bytes = bytes.fromhex(file_id)
         self._header = sst.encode_header(file_kind, self._id_bytes)
         self._parts: list[Any] = [self._header]
-        self._chunks = [_ColumnParts() for _ in columns]
+        self._chunks: list[_Chunks] = []
         self._rows: list[npt.NDArray[np.uint32]] = []
         self._deletes: list[npt.NDArray[np.uint32]] = []
         self._firsts: list[tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint8]]] = []
         self._lasts: list[tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint8]]] = []
         self._hashes: list[npt.NDArray[np.uint64]] = []
         self._sequences: list[tuple[int, int]] = []
-        self.size = sst.HEADER_SIZE
+        self.size = sst.HEADER_SIZE  # of everything in `_parts`
         self.block_count = 0
         self.row_count = 0
 
@@ -97,8 +99,12 @@ class SstWriter:
         self._lasts.append(keys.bounds(block_end - 1))
         if self._settings.bits_per_key:
             self._hashes.append(keys.hashes())
-        for ordinal, (column, vector) in enumerate(zip(self.columns, vectors, strict=True)):
-            self._append_column(ordinal, column, vector, block_end)
+        encoded = [
+            encode_chunks(vector, block_end, self._settings.level, column.role == "key")
+            for column, vector in zip(self.columns, vectors, strict=True)
+        ]
+        self._chunks.append(self._append_chunks(encoded, len(block_end)))
+        for column, vector in zip(self.columns, vectors, strict=True):
             if column.role == "row_kind":
                 kinds = vector.typed("u1") & 1
                 self._deletes.append(np.add.reduceat(kinds, starts, dtype=np.uint32))
@@ -110,28 +116,41 @@ class SstWriter:
         self.block_count += len(block_end)
         self.row_count += length
 
-    def _append_column(
-        self, ordinal: int, column: FileColumn, vector: Vector, block_end: npt.NDArray[np.int64]
-    ) -> None:
-        data, size, raw_size, nulls, minimum, maximum, flags = encode_chunks(
-            vector, block_end, self._settings.level, column.role == "key"
+    def _append_chunks(self, encoded: Sequence[Any], count: int) -> _Chunks:
+        """Place the chunks of all columns, `count` blocks each, one column after another."""
+        columns = len(encoded)
+        shape = columns, count
+        size, raw_size, nulls, minimum, maximum, flags = (
+            np.concatenate([member[index] for member in encoded]) for index in range(1, 7)
         )
-        count = len(block_end)
+        offset = np.zeros(columns * count, np.uint64)
+        np.cumsum(size[:-1], out=offset[1:])
+        column = np.repeat(np.arange(columns, dtype=np.uint32), count)
+        block = np.tile(np.arange(self.block_count, self.block_count + count, dtype=np.uint32), columns)
+        data = [member[0] for member in encoded]
+        total = sum(len(part) for part in data)
+        if total <= JOINED_MAX:
+            data = [np.concatenate(data)]
+            crc = checksum.chunk_crcs(data[0], offset, size, column, block, self._id_bytes)
+        else:
+            crc = np.concatenate(
+                [self._crcs(ordinal, member, count) for ordinal, member in enumerate(encoded)]
+            )
+        offset += np.uint64(self.size)
+        self._parts.extend(data)
+        self.size += total
+        members: list[npt.NDArray[Any]] = [offset, size, crc, raw_size, nulls, minimum, maximum, flags]
+        return _Chunks(*(member.reshape(shape) for member in members))
+
+    def _crcs(self, ordinal: int, encoded: Any, count: int) -> npt.NDArray[np.uint32]:
+        """Checksums of the chunks of one column, without a copy of its bytes."""
+        data, size = encoded[0], encoded[1]
         starts = np.zeros(count, np.uint64)
         np.cumsum(size[:-1], out=starts[1:])
-        columns = np.full(count, ordinal, np.uint32)
         blocks = np.arange(self.block_count, self.block_count + count, dtype=np.uint32)
-        parts = self._chunks[ordinal]
-        parts.offset.append(starts + np.uint64(self.size))
-        parts.size.append(size)
-        parts.crc.append(checksum.chunk_crcs(data, starts, size, columns, blocks, self._id_bytes))
-        parts.raw_size.append(raw_size)
-        parts.nulls.append(nulls)
-        parts.minimum.append(minimum)
-        parts.maximum.append(maximum)
-        parts.flags.append(flags)
-        self._parts.append(data)
-        self.size += len(data)
+        return checksum.chunk_crcs(
+            data, starts, size, np.full(count, ordinal, np.uint32), blocks, self._id_bytes
+        )
 
     def finish(self, storage: Storage, path: str, properties: dict[str, Any], durable: bool) -> WrittenFile:
         """Write the file at `path`. `properties` gives table, schema_id, level, bucket and partition (spec §7.5)."""
@@ -143,15 +162,16 @@ class SstWriter:
             filter_crc = self._section_crc(sst.FILTER_SECTION, section)
             filter_size = len(section)
             self._parts.append(section)
+            self.size += filter_size
         key_min = _bound(self._firsts[0], 0)
         key_max = _bound(self._lasts[-1], -1)
         sequence_min = min((low for low, _ in self._sequences), default=0)
         sequence_max = max((high for _, high in self._sequences), default=0)
-        delete_count = int(sum(int(part.sum()) for part in self._deletes))
+        delete_count = sum(int(part.sum()) for part in self._deletes)
         written = {
             "table": properties["table"],
             "schema_id": properties["schema_id"],
-            "columns": sst.describe_columns(self.columns),
+            "columns": document.raw_json(sst.described_json(self.columns)),
             "key_min": key_min.hex(),
             "key_max": key_max.hex(),
             "sequence_min": sequence_min,
@@ -163,10 +183,9 @@ class SstWriter:
             "bits_per_key": self._settings.bits_per_key,
             "created_by": f"tablestore {__version__}",
         }
-        footer_properties = self._append_section(
-            document.compact_json(written), sst.PROPERTIES_SECTION, filter_size
-        )
-        footer_directory = self._append_section(self._directory(), sst.DIRECTORY_SECTION, filter_size)
+        chunks = self._all_chunks()
+        footer_properties = self._append_section(document.compact_json(written), sst.PROPERTIES_SECTION)
+        footer_directory = self._append_section(self._directory(chunks), sst.DIRECTORY_SECTION)
         footer = sst.encode_footer(
             Footer(
                 *footer_directory[:3],
@@ -185,26 +204,35 @@ class SstWriter:
         )
         self._parts.append(footer)
         storage.create(path, self._parts, durable)
-        size = sum(len(part) for part in self._parts)
         return WrittenFile(
-            self.file_id, size, sst.digest_of(footer), self.row_count, delete_count, key_min, key_max,
-            sequence_min, sequence_max, self._statistics(),
+            self.file_id, self.size + len(footer), sst.digest_of(footer), self.row_count, delete_count, key_min,
+            key_max, sequence_min, sequence_max, self._statistics(chunks),
         )  # fmt: skip
 
-    def _append_section(self, raw: bytes, section: int, filter_size: int) -> tuple[int, int, int, int]:
+    def _append_section(self, raw: bytes, section: int) -> tuple[int, int, int, int]:
         """Compress and append a section; returns offset, size, raw size and checksum."""
         stored = raw
         if len(raw) >= SECTION_ZSTD_MIN and self._settings.level:
             packed = zstandard.ZstdCompressor(level=self._settings.level).compress(raw)
             stored = packed if len(packed) < len(raw) else raw
-        offset = sum(len(part) for part in self._parts)
+        offset = self.size
         self._parts.append(stored)
+        self.size += len(stored)
         return offset, len(stored), len(raw), self._section_crc(section, stored)
 
     def _section_crc(self, section: int, stored: Any) -> int:
         return int(checksum.context_crc(self._id_bytes, sst.SECTION_COLUMN, section, stored))
 
-    def _directory(self) -> bytes:
+    def _all_chunks(self) -> _Chunks:
+        """The chunks of all appends side by side."""
+        if len(self._chunks) == 1:
+            return self._chunks[0]
+        names = [member.name for member in fields(_Chunks)]
+        return _Chunks(
+            *(np.concatenate([getattr(part, name) for part in self._chunks], axis=1) for name in names)
+        )
+
+    def _directory(self, chunks: _Chunks) -> bytes:
         """The directory's raw bytes (spec §7.6)."""
         parts: list[bytes] = [struct.pack("<II", self.block_count, len(self.columns))]
         parts.append(np.concatenate(self._rows).tobytes())
@@ -217,26 +245,25 @@ class SstWriter:
                 base += len(data)
             parts.append(np.concatenate(ends).astype(np.uint32).tobytes())
             parts.extend(data.tobytes() for _, data in bounds)
-        for member in ("offset", "size", "crc", "raw_size", "nulls", "minimum", "maximum", "flags"):
-            parts.extend(array.tobytes() for chunks in self._chunks for array in getattr(chunks, member))
+        parts.extend(getattr(chunks, member.name).tobytes() for member in fields(_Chunks))
         return b"".join(parts)
 
-    def _statistics(self) -> bytes:
-        """Statistics of the value columns (spec §9.5)."""
-        entries = []
-        for column, chunks in zip(self.columns, self._chunks, strict=True):
-            if column.role not in ("key", "value"):
-                continue
-            nulls = np.concatenate(chunks.nulls)
-            present = np.concatenate(chunks.flags) & 1
-            rows = np.concatenate(self._rows)
-            known = bool(np.all(present | (nulls == rows))) and bool(np.any(present))
-            flags = (1 | (2 if column.field.type.exact_rank else 0)) if known else 0
-            chosen = present.astype(bool)
-            low = int(np.concatenate(chunks.minimum)[chosen].min()) if known else 0
-            high = int(np.concatenate(chunks.maximum)[chosen].max()) if known else 0
-            entries.append(struct.pack("<IBQQQ", column.field.id, flags, int(nulls.sum()), low, high))
-        return b"".join(entries)
+    def _statistics(self, chunks: _Chunks) -> bytes:
+        """Statistics of the key and value columns (spec §9.5)."""
+        chosen = [index for index, column in enumerate(self.columns) if column.role in ("key", "value")]
+        present = (chunks.flags[chosen] & 1).astype(bool)
+        nulls = chunks.nulls[chosen]
+        known = (present | (nulls == np.concatenate(self._rows))).all(axis=1) & present.any(axis=1)
+        exact = np.array([self.columns[index].field.type.exact_rank for index in chosen])
+        entries = np.zeros(len(chosen), sst.STATISTICS_ENTRY)
+        entries["field"] = [self.columns[index].field.id for index in chosen]
+        entries["flags"] = np.where(known, 1 + 2 * exact, 0)
+        entries["nulls"] = nulls.sum(axis=1, dtype=np.uint64)
+        low = np.where(present, chunks.minimum[chosen], _RANK_MAX).min(axis=1)
+        high = np.where(present, chunks.maximum[chosen], np.uint64(0)).max(axis=1)
+        entries["minimum"] = np.where(known, low, np.uint64(0))
+        entries["maximum"] = np.where(known, high, np.uint64(0))
+        return entries.tobytes()
 
 
 def encode_chunks(vector: Vector, block_end: npt.NDArray[np.int64], level: int, is_key: bool) -> Any:

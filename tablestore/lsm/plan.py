@@ -21,13 +21,13 @@ from tablestore.file.manifest import (
     KEY_MAX,
     KEY_MIN,
     PARTITION,
-    STATISTICS_ENTRY,
     Entry,
     KeyRange,
     escape,
     place_range,
 )
 from tablestore.file.schema import TableSchema
+from tablestore.file.sst import STATISTICS_ENTRY
 from tablestore.filter import Interval
 from tablestore.lsm.condition import Condition, key_buckets, may_match, plain_column
 from tablestore.lsm.run import Run, sorted_runs
