@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from tablestore import ingest, maintenance
+from tablestore.changes import Changes, changes_between
 from tablestore.core import Core, open_core
 from tablestore.errors import SchemaError, SnapshotExpiredError, TableExistsError, TableNotFoundError
 from tablestore.file import keys as encoded_keys
@@ -144,6 +145,35 @@ class Table(View):
             if found.snapshot.timestamp_millis <= millis:
                 return View(self._core, found)
         raise SnapshotExpiredError(f"there is no snapshot as old as {timestamp}")
+
+    def changes(
+        self,
+        since: int | str | datetime.datetime,
+        until: int | str | datetime.datetime | None = None,
+        *,
+        columns: Sequence[str] | None = None,
+        filter: Any = None,
+        net: bool = True,
+    ) -> Changes:
+        """What changed from one snapshot to another, exactly: a lazy stream like that of `scan`.
+
+        since, until: a version, the name of a tag, or a time as in `at`; until None = the newest. columns, filter: as
+        in `scan`; both snapshots are seen through them. net: one difference of the two; False: snapshot by snapshot.
+        Raises SchemaError if since is later than until, SnapshotExpiredError if one of them does not exist.
+        """
+        return changes_between(self._core, self._moment(since), self._moment(until), columns, filter, net)
+
+    def _moment(self, moment: int | str | datetime.datetime | None) -> View:
+        """A view of the snapshot that a version, tag or time names; None = the newest."""
+        if moment is None:
+            return self.at(version=self.version)
+        if isinstance(moment, datetime.datetime):
+            return self.at(timestamp=moment)
+        if isinstance(moment, str):
+            return self.at(tag=moment)
+        if type(moment) is not int:
+            raise SchemaError(f"a snapshot is named by a version, a tag or a datetime, not {moment!r}")
+        return self.at(version=moment)
 
     def upsert(self, data: Any) -> CommitResult:
         """Insert rows, or replace those with the same primary key, as one snapshot.

@@ -29,6 +29,11 @@ class View:
         return self._fixed or self._core.lineage.newest()
 
     @property
+    def shown(self) -> Version:
+        """The snapshot that this view reads; for a Table the newest."""
+        return self._version()
+
+    @property
     def path(self) -> str:
         """Where the table is."""
         return self._core.storage.root

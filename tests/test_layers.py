@@ -26,7 +26,7 @@ LAYERS = (
     {"core", "metadata", "lease"},
     {"transaction"},
     {"results", "session", "maintenance", "retention", "orphans", "verify", "writer"},
-    {"view", "table"},
+    {"view", "changes", "follow", "table"},
     {"flink"},
     {"inspect"},
 )

@@ -5,8 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from tablestore.conformance import reference_retention
 from tablestore.conformance import values as forms
-from tablestore.reference import bloom, commit, compaction, document, encoding, key, manifest, merge, snapshot
+from tablestore.reference import (
+    bloom,
+    changes,
+    commit,
+    compaction,
+    document,
+    encoding,
+    key,
+    manifest,
+    merge,
+    snapshot,
+)
 from tablestore.reference import schema as schemas
 from tablestore.reference.block import decode_chunk
 from tablestore.reference.cursor import Cursor
@@ -224,6 +236,7 @@ def _read_snapshot(given: Input) -> object:
         "manifests": [[reference.file, reference.sequence] for reference in found.manifests],
         "delta": list(found.delta),
         "committers": {writer: forms.number(commit_id) for writer, commit_id in found.committers.items()},
+        "fence": found.fence,
         "watermark": None if found.watermark is None else forms.number(found.watermark),
     }
 
@@ -272,6 +285,54 @@ def _pick(given: Input) -> object:
     return None if found is None else {"first": found.first, "end": found.end, "level": found.level}
 
 
+def _image(given: Input, name: str) -> changes.Image:
+    types = _types(given)
+    buckets = [
+        changes.Bucket(
+            _data(item, "partition"),
+            item["bucket"],
+            _runs({**given, "runs": item["runs"]}),
+            [[tuple(_values(types, row[4])) for row in run["rows"]] for run in item["runs"]],
+        )
+        for item in given[name]
+    ]
+    if "where" not in given:
+        return changes.image(buckets, _types(given, "sequence_types"), given.get("columns"))
+    column, value = given["where"][0], forms.from_json(types[given["where"][0]], given["where"][1])
+    return changes.image(
+        buckets, _types(given, "sequence_types"), given.get("columns"), lambda values: values[column] == value
+    )
+
+
+def _difference(given: Input) -> object:
+    types = _types(given)
+    shown = types if "columns" not in given else [types[index] for index in given["columns"]]
+    return [
+        [
+            change.kind,
+            change.spot[0].hex(),
+            change.spot[1],
+            change.spot[2].hex(),
+            _forms(shown, list(change.values)),
+        ]
+        for change in changes.difference(_image(given, "since"), _image(given, "until"))
+    ]
+
+
+def _candidates(given: Input) -> object:
+    files = {
+        name: changes.File(_data(item, "partition"), item["bucket"], [bytes.fromhex(k) for k in item["keys"]])
+        for name, item in given["files"].items()
+    }
+    steps = [
+        None if item is None else changes.Step(item["kind"], frozenset(item["live"]))
+        for item in given["snapshots"]
+    ]
+    return [
+        [partition.hex(), bucket, key_.hex()] for partition, bucket, key_ in changes.candidates(files, steps)
+    ]
+
+
 def _outcome(given: Input) -> object:
     found = commit.outcome(given["put"], given["commit"], given["found"], given["synchronised"])
     return {"outcome": found.value, "may_delete_files": found.may_delete_files}
@@ -313,6 +374,8 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ),
     ("compaction", "output"): _output_rows,
     ("compaction", "pick"): _pick,
+    ("changes", "difference"): _difference,
+    ("changes", "candidates"): _candidates,
     ("commit", "outcome"): _outcome,
     ("commit", "is_already_committed"): lambda given: commit.is_already_committed(
         given["committers"], given["writer"], given["commit_id"]
@@ -320,4 +383,5 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("commit", "compaction_survives"): lambda given: commit.compaction_survives(
         given["inputs"], given["live"]
     ),
+    **reference_retention.OPERATIONS,
 }

@@ -55,8 +55,8 @@ class Found:
     def __len__(self) -> int:
         return len(self.probe)
 
-    def restrict(self, mask: Mask) -> Found:
-        """The versions for which `mask` holds."""
+    def restrict(self, mask: Mask | npt.NDArray[np.int64]) -> Found:
+        """The versions for which `mask` holds; or those at some positions, in their order."""
         return Found(self.probe[mask], self.reader, self.reader_of[mask], self.row[mask], self.kind[mask])
 
     def column(self, column: Field) -> Vector:

@@ -13,7 +13,7 @@ IMPLEMENTATIONS = {
     "native": from_function(native_adapter.answer),
 }
 # Nouns of decisions have no bytes that could be rejected.
-DECISIONS = {"commit", "compaction"}
+DECISIONS = {"commit", "compaction", "changes"}
 
 
 def _applies(name: str, case: corpus.Case) -> bool:

@@ -3,6 +3,7 @@
 from tablestore.conformance.cases import (
     block,
     bloom,
+    changes,
     commit,
     compaction,
     encoding,
@@ -10,6 +11,7 @@ from tablestore.conformance.cases import (
     manifest,
     merge,
     primitive,
+    retention,
     schema,
     snapshot,
     sst,
@@ -17,6 +19,7 @@ from tablestore.conformance.cases import (
 from tablestore.conformance.cases import type as types
 
 NOUNS = (
-    primitive, types, key, encoding, block, bloom, sst, schema, manifest, snapshot, commit, merge, compaction
+    primitive, types, key, encoding, block, bloom, sst, schema, manifest, snapshot, commit, merge, compaction,
+    changes, retention,
 )  # fmt: skip
 BUILDERS = tuple(noun.cases for noun in NOUNS)

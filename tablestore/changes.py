@@ -1,0 +1,230 @@
+"""Changes between two snapshots (spec §14): its steps, the files that they touch, rows as Arrow streams."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tablestore.core import FILES_READ_WHOLE_MAX, Core, check_features
+from tablestore.errors import SchemaError
+from tablestore.file.fileset import FileSet
+from tablestore.file.manifest import PARTITION, ROW_COUNT, KeyRange, Manifest, escape
+from tablestore.file.snapshot import Snapshot
+from tablestore.ingest import ROW_KIND_COLUMN, ROW_KINDS
+from tablestore.lsm import changes
+from tablestore.lsm.changes import ChangedWindow, ChangesRequest, Difference
+from tablestore.lsm.condition import compile_condition
+from tablestore.lsm.lineage import Version, check_parent
+from tablestore.lsm.parallel import ordered_map
+from tablestore.lsm.plan import entry_ranges
+from tablestore.lsm.scan import BATCH_ROWS, projection
+from tablestore.storage import NotFoundError
+from tablestore.view import View
+
+VERSION_COLUMN = "_version"
+ROWS_PER_STEP = 20_000  # reading so many keys costs about what reading one snapshot and its delta does
+PLACES_MAX = 256  # partitions for which a large table's manifests are read in part
+
+_KINDS = pa.array(ROW_KINDS, pa.string())
+_WITHOUT_CHANGES = frozenset({"create", "compact", "clean"})
+_TOLD_BY_DELTA = frozenset({"append", "overwrite", "purge"})
+
+
+@dataclass(frozen=True)
+class Step:
+    """A difference to read: `_version` of its rows, and how the files on both sides are found."""
+
+    version: int
+    find: Callable[[], Difference]
+
+
+class Changes:
+    """A lazy read of the changes between two snapshots. Nothing is opened before rows or a count are asked for.
+
+    Rows have `_row_kind` ("+I", "-U", "+U", "-D"), `_version` and the columns asked for, ordered by step, partition,
+    bucket and key. Has `__arrow_c_stream__`, so `pa.table(changes)`, Polars, DuckDB and pandas take it as it is.
+    """
+
+    def __init__(
+        self,
+        core: Core,
+        steps: Callable[[], Iterator[Step]],
+        request: ChangesRequest,
+        held: Sequence[object] = (),
+    ) -> None:
+        self._core = core
+        self._steps = steps
+        self._request = request
+        self._held = held  # what keeps the snapshots from expiring while this object lives
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Arrow schema of the rows."""
+        return changes_schema(self._request)
+
+    def to_batches(self) -> Iterator[pa.RecordBatch]:
+        """Stream Arrow record batches of at most 65,536 rows; memory stays within the budget of a scan."""
+        for table in self.tables():
+            yield from table.to_batches(max_chunksize=BATCH_ROWS)
+
+    def to_reader(self) -> pa.RecordBatchReader:
+        """The stream as a pyarrow RecordBatchReader."""
+        return pa.RecordBatchReader.from_batches(self.schema, self.to_batches())
+
+    def to_arrow(self) -> pa.Table:
+        """All changes as one pyarrow Table."""
+        tables = list(self.tables())
+        return pa.concat_tables(tables) if tables else self.schema.empty_table()
+
+    def to_pandas(self) -> Any:
+        """All changes as a pandas DataFrame (needs pandas)."""
+        return self.to_arrow().to_pandas()
+
+    def to_polars(self) -> Any:
+        """All changes as a polars DataFrame (needs polars)."""
+        import polars
+
+        return polars.from_arrow(self.to_arrow())
+
+    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
+        return self.to_reader().__arrow_c_stream__(requested_schema)
+
+    def count(self) -> int:
+        """Number of change rows; an update counts twice."""
+        return sum(ordered_map(lambda item: len(self._compare(item)), self._windows()))
+
+    def tables(self) -> Iterator[pa.Table]:
+        """Changes window by window; none is empty."""
+        for table in ordered_map(self._read, self._windows()):
+            if table.num_rows:
+                yield table
+
+    def _windows(self) -> Iterator[tuple[int, ChangedWindow]]:
+        for step in self._steps():
+            for part in changes.windows(self._core.cache, step.find(), self._request):
+                yield step.version, part
+
+    def _compare(self, item: tuple[int, ChangedWindow]) -> changes.Rows:
+        return changes.compare(self._core.cache, item[1], self._request)
+
+    def _read(self, item: tuple[int, ChangedWindow]) -> pa.Table:
+        rows = self._compare(item)
+        columns = [rows.column(field) for field in self._request.fields]
+        return with_kinds(self.schema, rows.kinds, item[0], columns)
+
+
+def changes_between(
+    core: Core, since: View, until: View, columns: Sequence[str] | None, condition: Any, net: bool
+) -> Changes:
+    """The changes from one view to another; both are held while the result lives."""
+    first, last = since.shown, until.shown
+    if first.id > last.id:
+        raise SchemaError(f"changes go forward: since is version {first.id}, until {last.id}")
+    request = changes_request(core, columns, condition)
+    steps = net_step if net else single_steps
+    return Changes(core, lambda: steps(core, first, last, request), request, (since, until))
+
+
+def changes_request(core: Core, columns: Sequence[str] | None, condition: Any) -> ChangesRequest:
+    """Columns and filter as `scan` takes them."""
+    return ChangesRequest(projection(core.schema, columns), compile_condition(condition, core.schema))
+
+
+def changes_schema(request: ChangesRequest) -> pa.Schema:
+    """Columns of changes (spec §14.2)."""
+    kind = pa.field(ROW_KIND_COLUMN, pa.string(), nullable=False)
+    version = pa.field(VERSION_COLUMN, pa.int64(), nullable=False)
+    return pa.schema([kind, version, *(field.arrow for field in request.fields)])
+
+
+def with_kinds(schema: pa.Schema, kinds: np.ndarray, version: int, columns: Sequence[Any]) -> pa.Table:
+    """Rows of changes: kinds uint8[n] or one for all, the version, then `columns`."""
+    count = len(kinds)
+    versions = pa.array(np.full(count, version, np.int64))
+    return pa.Table.from_arrays([_KINDS.take(pa.array(kinds)), versions, *columns], schema=schema)
+
+
+def net_step(core: Core, since: Version, until: Version, request: ChangesRequest) -> Iterator[Step]:
+    """The net difference of two snapshots (spec §14.5)."""
+    if since.id < until.id:
+        yield Step(until.id, lambda: net_difference(core, since, until, request))
+
+
+def single_steps(core: Core, since: Version, until: Version, request: ChangesRequest) -> Iterator[Step]:
+    """The difference of each snapshot after `since` to the one before it (spec §14.5)."""
+    before = since
+    while before.id < until.id:
+        after = until if before.id + 1 == until.id else core.lineage.at(before.id + 1)
+        check_parent(before, after)
+        found = step_of(core, before, after, request)
+        if found is not None:
+            yield found
+        before = after
+
+
+def step_of(core: Core, before: Version, after: Version, request: ChangesRequest) -> Step | None:
+    """The step from one snapshot to the next; None if it cannot have changes."""
+    if after.snapshot.kind in _WITHOUT_CHANGES:
+        return None
+    return Step(after.id, lambda: _difference(core, before, after, [after], request))
+
+
+def net_difference(core: Core, since: Version, until: Version, request: ChangesRequest) -> Difference:
+    """Both sides and the candidates of a net difference: from the deltas in between or, where that is cheaper or the
+    only way, the files that are live on one side only (spec §14.6)."""
+    if not _is_large(since.snapshot, until.snapshot):
+        found = _whole_difference(core, since, until, request)
+        rows = pc.sum(found.candidates.column(ROW_COUNT).to_arrow()).as_py() or 0
+        if rows <= ROWS_PER_STEP * (until.id - since.id):
+            return found
+    try:
+        between = [core.lineage.read(number) for number in range(since.id + 1, until.id)]
+    except NotFoundError:
+        return _whole_difference(core, since, until, request)
+    return _difference(core, since, until, [*between, until], request)
+
+
+def _is_large(*snapshots: Snapshot) -> bool:
+    return any(snapshot.totals.files > FILES_READ_WHOLE_MAX for snapshot in snapshots)
+
+
+def _whole_difference(core: Core, since: Version, until: Version, request: ChangesRequest) -> Difference:
+    ranges = entry_ranges(request.condition, core.schema)
+    before, after = (core.files(version.snapshot, ranges) for version in (since, until))
+    return Difference(before, after, changes.in_one_only(before, after))
+
+
+def _difference(
+    core: Core, since: Version, until: Version, steps: Sequence[Version], request: ChangesRequest
+) -> Difference:
+    """Both sides, and as candidates what the snapshots `steps`, all those after `since`, brought."""
+    parts: list[Manifest | FileSet] = []
+    before = since
+    for after in steps:
+        check_parent(before, after)
+        check_features(after.snapshot)
+        if after.snapshot.kind in _TOLD_BY_DELTA:
+            delta = set(after.snapshot.delta)
+            parts.extend(core.manifest(r) for r in after.snapshot.manifests if r.file in delta)
+        elif after.snapshot.kind not in _WITHOUT_CHANGES:
+            parts.append(changes.in_one_only(core.files(before.snapshot), core.files(after.snapshot)))
+        before = after
+    candidates = changes.union(parts)
+    ranges = entry_ranges(request.condition, core.schema)
+    if ranges is None and _is_large(since.snapshot, until.snapshot):
+        ranges = _ranges_of(candidates)
+    return Difference(core.files(since.snapshot, ranges), core.files(until.snapshot, ranges), candidates)
+
+
+def _ranges_of(files: FileSet) -> list[KeyRange] | None:
+    """Keys of the manifest entries of the files' partitions; None if they are many."""
+    partitions = pc.unique(files.column(PARTITION).to_arrow()).to_pylist()
+    if len(partitions) > PLACES_MAX:
+        return None
+    prefixes = [escape(partition) + b"\x00" for partition in partitions]
+    return [(prefix, prefix[:-1] + b"\x01") for prefix in prefixes]
