@@ -14,7 +14,7 @@ import numpy as np
 from tablestore import types
 from tablestore._native import bloom, checksum, encoding, key
 from tablestore._native import hash as hashing
-from tablestore.conformance import native_files, native_values
+from tablestore.conformance import native_files, native_retention, native_values
 from tablestore.conformance.native_values import cut_variable, pack_variable, to_bytes
 from tablestore.conformance.values import raw_from_json, raw_to_json
 from tablestore.file import document, keys, layout, nested, partition
@@ -293,4 +293,5 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("merge", "deduplicate"): _deduplicate,
     ("compaction", "output"): _output_rows,
     ("compaction", "pick"): _pick,
+    **native_retention.OPERATIONS,
 }

@@ -128,6 +128,7 @@ def read_snapshot(given: Input) -> object:
         "manifests": [[reference.file, reference.sequence] for reference in found.manifests],
         "delta": list(found.delta),
         "committers": {writer: number(commit_id) for writer, commit_id in found.committers.items()},
+        "fence": found.fence,
         "watermark": None if found.watermark is None else number(found.watermark),
     }
 

@@ -14,7 +14,7 @@ from tablestore.file.layout import ID_MAX, check_file_id
 
 FORMAT: Final = "tablestore/snapshot"
 NO_PARENT_DIGEST: Final = "0" * 16
-KINDS: Final = ("create", "append", "compact", "overwrite")
+KINDS: Final = ("create", "append", "compact", "overwrite", "purge", "rollback", "clean")
 MANIFESTS_MAX: Final = 10_000  # spec §0.5
 COMMITTERS_MAX: Final = 100_000  # spec §0.5
 WRITER_BYTES_MAX: Final = 255
@@ -23,7 +23,7 @@ _BOUND_BYTES_MAX: Final = 64  # spec §3.5
 _BUCKET_MAX: Final = 65_535
 _WATERMARK_MIN: Final = -(1 << 63)
 
-SnapshotKind = Literal["create", "append", "compact", "overwrite"]
+SnapshotKind = Literal["create", "append", "compact", "overwrite", "purge", "rollback", "clean"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +77,7 @@ class Snapshot:
     delta: tuple[str, ...] = ()
     writer: WriterIdentity | None = None
     committers: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    fence: int = 0
     totals: Totals = field(default_factory=Totals)
     reader_features: tuple[str, ...] = ()
     writer_features: tuple[str, ...] = ()
@@ -118,6 +119,7 @@ def encode(snapshot: Snapshot) -> bytes:
         "delta": snapshot.delta,
         "writer": snapshot.writer,
         "committers": dict(snapshot.committers),
+        "fence": snapshot.fence,
         "totals": asdict(snapshot.totals),
         "reader_features": snapshot.reader_features,
         "writer_features": snapshot.writer_features,
@@ -161,6 +163,7 @@ def decode(data: bytes, file: str, expected_id: int, expected_table: str | None 
         delta=_delta(members, manifests),
         writer=_writer(members),
         committers=_committers(members, committers),
+        fence=members.integer("fence", 0, snapshot_id),
         totals=_totals(members),
         reader_features=reader_features,
         writer_features=writer_features,

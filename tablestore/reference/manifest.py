@@ -153,7 +153,7 @@ def partition_directories(names: Sequence[str], types: Sequence[Type], partition
     """Names of the directories of a partition, outermost first (spec §9.3)."""
     values = decode_tuple(types, partition)
     return [
-        f"{_cut(_escape(name))}={_cut(_text(type_, value))}"
+        f"{escape(name)}={_cut(_text(type_, value))}"
         for name, type_, value in zip(names, types, values, strict=True)
     ]
 
@@ -162,6 +162,11 @@ def data_path(names: Sequence[str], types: Sequence[Type], entry: Entry) -> str:
     """Path of a data file inside its table."""
     directories = partition_directories(names, types, entry.partition)
     return "/".join([*directories, f"bucket-{entry.bucket}", f"{entry.file}.sst"])
+
+
+def escape(text: str) -> str:
+    """The escaped form of a name, cut if it is long (spec §9.3)."""
+    return _cut(_escape(text))
 
 
 def _text(type_: Type, value: object) -> str:

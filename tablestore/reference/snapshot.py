@@ -14,7 +14,7 @@ from tablestore.reference.properties import from_hexadecimal
 from tablestore.reference.schema import check_features, check_format
 
 FORMAT = "tablestore/snapshot"
-KINDS = ("create", "append", "compact", "overwrite")
+KINDS = ("create", "append", "compact", "overwrite", "purge", "rollback", "clean")
 TIME_MAX = 253_402_300_799_999
 BUCKET_MAX = 65_535
 BOUND_BYTES_MAX = 64
@@ -61,6 +61,7 @@ class Snapshot:
     delta: tuple[str, ...]
     writer: tuple[str, int] | None
     committers: dict[str, int]
+    fence: int
     totals: dict[str, int]
 
 
@@ -88,12 +89,13 @@ def decode_snapshot(data: bytes, expected_id: int | None = None, table: str | No
     delta = tuple(document.members_of(members, "delta", str, "10.2"))
     writer = _writer(members)
     committers = document.member(members, "committers", dict, "10.2")
+    fence = document.counter(members, "fence", "10.2", "bad-snapshot")
     totals_json = document.member(members, "totals", dict, "10.2")
     totals = {name: document.counter(totals_json, name, "10.2", "bad-snapshot") for name in TOTALS}
     check_features(members, "10.2")
     snapshot = Snapshot(
         found_table, id_, parent, parent_digest, schema_id, kind, commit, time, watermark,
-        manifests, delta, writer, _committers(committers), totals,
+        manifests, delta, writer, _committers(committers), fence, totals,
     )  # fmt: skip
     _check(snapshot, expected_id, table)
     return snapshot
@@ -159,6 +161,8 @@ def _check(snapshot: Snapshot, expected_id: int | None, table: str | None) -> No
         reject("bad-snapshot", f"snapshot id {snapshot.id}", "10.3")
     if snapshot.parent != snapshot.id - 1 or (snapshot.parent == 0 and snapshot.parent_digest):
         reject("bad-snapshot", f"parent {snapshot.parent} of snapshot {snapshot.id}", "10.3")
+    if snapshot.fence > snapshot.id:
+        reject("bad-snapshot", f"fence {snapshot.fence} of snapshot {snapshot.id}", "10.3")
     if snapshot.kind not in KINDS or snapshot.schema_id < 0:
         reject("bad-snapshot", f"kind {snapshot.kind!r}, schema {snapshot.schema_id}", "10.3")
     files = [reference.file for reference in snapshot.manifests]

@@ -50,6 +50,7 @@ def members(**change: object) -> Json:
         "delta": [MANIFEST_2],
         "writer": {"id": "job-7", "commit_id": 17},
         "committers": {"job-7": 17, "job-8": 0},
+        "fence": 0,
         "totals": {"files": 4, "bytes": 8192, "rows": 100, "deletes": 3},
         "reader_features": [],
         "writer_features": [],
@@ -83,6 +84,14 @@ def _valid(book: Book) -> None:
     add("create", "The first snapshot.", first())
     add("append", "An append by a writer with an identity.", members())
     add("compact", "A compaction without identity.", members(kind="compact", writer=None))
+    add("purge", "A compaction that dropped rows by their age.", members(kind="purge", writer=None))
+    add(
+        "rollback",
+        "The list of an older snapshot.",
+        members(kind="rollback", manifests=[reference(MANIFEST_1, 2)], delta=[], writer=None),
+    )
+    add("clean", "A fence and nothing else.", members(kind="clean", delta=[], writer=None, fence=2))
+    add("fence-own-id", "The greatest fence.", members(fence=3))
     add("no-delta", "A commit that changes no files.", members(delta=[]))
     add("watermark", "A watermark before the epoch.", members(watermark=-1))
     add(
@@ -165,6 +174,9 @@ def _bad_members(book: Book) -> None:
         "parent-digest-short": ("A digest of 15 digits.", "bad-snapshot", {"parent_digest": "0" * 15}),
         "parent-digest-upper-case": ("A digest in upper case.", "bad-snapshot", {"parent_digest": "FEDCBA9876543210"}),
         "kind": ("An unknown kind.", "bad-snapshot", {"kind": "merge"}),
+        "fence-negative": ("A negative fence.", "bad-snapshot", {"fence": -1}),
+        "fence-above-id": ("A fence above the snapshot's id.", "bad-snapshot", {"fence": 4}),
+        "fence-string": ("A fence that is a string.", "json-type", {"fence": "0"}),
         "schema-negative": ("A negative schema id.", "bad-snapshot", {"schema_id": -1}),
         "commit": ("A commit id that is no identifier.", "bad-snapshot", {"commit": "17"}),
         "time-negative": ("A time before the epoch.", "bad-snapshot", {"timestamp_millis": -1}),
@@ -188,7 +200,7 @@ def _bad_members(book: Book) -> None:
     for name, (about, code, change) in faults.items():
         section = "0.4" if code in ("unsupported-version", "unknown-feature") else "10.3"
         _refuse(book, name, about, code, write_envelope(members(**change)), section)
-    for name in ("parent", "commit", "manifests", "committers", "totals", "watermark", "writer"):
+    for name in ("parent", "commit", "manifests", "committers", "totals", "watermark", "writer", "fence"):
         rest = {key: value for key, value in members().items() if key != name}
         _refuse(book, f"missing-{name}", f"Without {name}.", "json-missing", write_envelope(rest), "10.2")
 
