@@ -13,8 +13,9 @@ from tablestore.errors import CommitConflictError, CommitUnknownError, FormatErr
 from tablestore.file import fileset, layout, manifest, snapshot
 from tablestore.file.manifest import ADDED, MOVED, REMOVED, Change, Entry, Written
 from tablestore.file.snapshot import ManifestReference, Snapshot, SnapshotKind, Totals, WriterIdentity
+from tablestore.lease import is_missing
 from tablestore.lsm.lineage import HINT_PATH, Version
-from tablestore.storage import AlreadyExistsError, NotFoundError, PublishUnknownError
+from tablestore.storage import AlreadyExistsError, AttemptGoneError, NotFoundError, PublishUnknownError
 
 ATTEMPTS_MAX = 10_000
 MANIFESTS_MERGED_MIN = 16  # so many small manifests are merged into one
@@ -23,11 +24,14 @@ BACKOFF_SECONDS_MAX = 0.2
 
 @dataclass(frozen=True)
 class Proposal:
-    """Changes to publish on a certain snapshot. written: data files made for this proposal alone."""
+    """Changes to publish on a certain snapshot. written: data files made for this proposal alone; fence: a greater one
+    than the parent's (spec §15.7); source: the snapshot to roll back to (spec §15.8)."""
 
     kind: SnapshotKind
     changes: Sequence[Change]
     written: Sequence[Entry] = ()
+    fence: int = 0
+    source: Snapshot | None = None
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,12 @@ class _Written:
 
     delta: dict[tuple[Change, ...], Written] = field(default_factory=dict)
     merged: dict[tuple[str, ...], Written | None] = field(default_factory=dict)
+
+    def forget_below(self, fence: int) -> None:
+        """Manifests that a cleaner may have deleted are written again."""
+        gone = [written for written in self.all() if layout.base_of(written.reference.file) < fence]
+        self.delta = {key: written for key, written in self.delta.items() if written not in gone}
+        self.merged = {key: written for key, written in self.merged.items() if written not in gone}
 
     def all(self) -> list[Written]:
         """Every manifest written for the commit."""
@@ -79,23 +89,42 @@ class Transaction:
                 done = base.snapshot.committers.get(self._identity.id, -1)
                 if done >= self._identity.commit_id:
                     return Outcome(base, False, retries=attempt)
-            proposal = self._build(base)
-            if proposal is None:
-                return Outcome(base, False, retries=attempt)
-            document, used = self._document(base, proposal)
+            try:
+                proposal = self._build(base)
+                if proposal is None:
+                    return Outcome(base, False, retries=attempt)
+                self._check_fence(base.snapshot.fence, proposal)
+                document, used = self._document(base, proposal)
+            except (FormatError, NotFoundError) as error:
+                if is_missing(error) and base.id < core.lineage.boundary():
+                    continue  # the snapshot has expired since: build on the newest
+                raise
             core.storage.sync_directories(core.schema.options.durable)
             if self._publish(document):
                 version = Version(document, snapshot.digest(snapshot.encode(document)))
-                self._after(base, version, used)
+                self._after(base, version, proposal, used)
                 return Outcome(version, True, tuple(proposal.changes), attempt)
             self._remove_entries(proposal.written)
             time.sleep(random.uniform(0, min(BACKOFF_SECONDS_MAX, 0.001 * (attempt + 1))))
         raise CommitConflictError(f"lost {ATTEMPTS_MAX} races against other commits; try again")
 
+    def _check_fence(self, fence: int, proposal: Proposal) -> None:
+        """Files that a cleaner may have taken for garbage are not published (spec §15.7)."""
+        for change in proposal.changes:
+            if change.kind == ADDED and layout.base_of(change.entry.file) < fence:
+                raise CommitConflictError(
+                    f"the table was cleaned since the commit began (its file {change.entry.file} was written after "
+                    f"snapshot {layout.base_of(change.entry.file)}, the fence is {fence}); nothing of it is visible: "
+                    "write again, and clean with an age limit longer than your commits take"
+                )
+        self._written.forget_below(fence)
+
     def _document(self, base: Version, proposal: Proposal) -> tuple[Snapshot, set[str]]:
         """The snapshot to publish, and the metadata files that it refers to and this commit wrote."""
         core = self._core
         parent = base.snapshot
+        if proposal.source is not None:
+            return self._rollback(base, proposal.source), set()
         references = list(self._merged_list(parent))
         delta: tuple[str, ...] = ()
         if proposal.changes:
@@ -119,10 +148,28 @@ class Transaction:
             delta=delta,
             writer=self._identity,
             committers=committers,
+            fence=max(parent.fence, proposal.fence),
             totals=_totals(parent.totals, proposal.changes),
         )
         used = {*delta, *(reference.file for reference in references)}
         return document, used
+
+    def _rollback(self, base: Version, source: Snapshot) -> Snapshot:
+        """The older snapshot's contents with the lineage of the newest (spec §15.8)."""
+        parent = base.snapshot
+        return replace(
+            source,
+            id=parent.id + 1,
+            parent=parent.id,
+            parent_digest=base.digest,
+            kind="rollback",
+            commit=layout.new_id(),
+            timestamp_millis=max(int(time.time() * 1000), parent.timestamp_millis + 1),
+            delta=(),
+            writer=None,
+            committers=parent.committers,
+            fence=parent.fence,
+        )
 
     def _delta(self, base: Version, changes: tuple[Change, ...]) -> Written:
         written = self._written.delta.get(changes)
@@ -161,7 +208,7 @@ class Transaction:
         path = layout.snapshot_path(document.id)
         try:
             core.storage.publish(path, snapshot.encode(document), core.schema.options.durable)
-        except AlreadyExistsError as error:
+        except (AlreadyExistsError, AttemptGoneError) as error:
             return self._is_own(document, error)
         except PublishUnknownError as error:
             if not self._may_be_own(document):
@@ -171,8 +218,14 @@ class Transaction:
 
     def _is_own(self, document: Snapshot, error: Exception) -> bool:
         """Whether the snapshot that is in the way is this very one: an answer was lost and the call repeated."""
+        lineage = self._core.lineage
         try:
-            return self._core.lineage.read(document.id).snapshot.commit == document.commit
+            return lineage.read(document.id).snapshot.commit == document.commit
+        except NotFoundError as reason:
+            # The other commit has expired since; without a cleaner's word for it this may be any failure.
+            if isinstance(error, AttemptGoneError) or lineage.boundary() > document.id:
+                return False
+            raise self._unknown(document, error) from reason
         except (StorageError, FormatError) as reason:
             raise self._unknown(document, error) from reason
 
@@ -182,15 +235,18 @@ class Transaction:
             return self._core.lineage.read(document.id).snapshot.commit == document.commit
         return True
 
-    def _unknown(self, document: Snapshot, error: Exception) -> CommitUnknownError:
+    def _unknown(self, document: Snapshot, error: object) -> CommitUnknownError:
         return CommitUnknownError(
             f"snapshot {document.id} (commit {document.commit}) may or may not be durable: {error}; "
             "open the table again and look, or repeat the commit under the same writer and commit id"
         )
 
-    def _after(self, base: Version, version: Version, used: set[str]) -> None:
+    def _after(self, base: Version, version: Version, proposal: Proposal, used: set[str]) -> None:
         """Steps after the acknowledgement (spec §11.3, §11.6)."""
         core = self._core
+        if self._may_be_recreated(version):
+            self._settle(version, proposal)
+            return
         if not self._continues(base, version):
             raise CommitUnknownError(
                 f"snapshot {version.id} was published, but its parent is gone: the table has moved on without it"
@@ -204,6 +260,36 @@ class Transaction:
             else:
                 self._remove(layout.manifest_path(written.reference.file))
 
+    def _may_be_recreated(self, version: Version) -> bool:
+        """Whether the id has expired: before it was published, or since (spec §11.6)."""
+        try:
+            return self._core.lineage.boundary() > version.id
+        except (StorageError, FormatError) as error:
+            raise self._unknown(version.snapshot, error) from error
+
+    def _settle(self, version: Version, proposal: Proposal) -> None:
+        """Returns if the newest snapshot proves that an expired commit is in its line; raises CommitConflictError if it
+        proves that it is not, CommitUnknownError if it proves nothing (spec §11.6)."""
+        try:
+            newest = self._core.lineage.newest().snapshot
+            if self._identity is not None:
+                if newest.committers.get(self._identity.id, -1) >= self._identity.commit_id:
+                    return
+                self._remove(layout.snapshot_path(version.id))
+                raise CommitConflictError(
+                    f"snapshot {version.id} had expired before this commit published it once more; "
+                    "nothing of the commit is visible: write again"
+                )
+            own = {change.entry.file for change in proposal.changes if change.kind == ADDED}
+            places = {change.entry.place for change in proposal.changes}
+            live = {entry.file for place in places for entry in self._core.place_entries(newest, place)}
+        except (StorageError, FormatError) as error:
+            raise self._unknown(version.snapshot, error) from error
+        if not own & live:
+            raise self._unknown(
+                version.snapshot, "the snapshot has expired, before it was published or since"
+            )
+
     def _continues(self, base: Version, version: Version) -> bool:
         """Whether the published snapshot is in the table's line; a store that cannot answer proves nothing."""
         lineage = self._core.lineage
@@ -211,8 +297,7 @@ class Transaction:
             try:
                 return lineage.read(base.id).digest == base.digest
             except NotFoundError:
-                ids = lineage.ids()
-                return bool(ids) and ids[-1] == version.id
+                return base.id < lineage.boundary()
         return True
 
     def discard(self, entries: Sequence[Entry]) -> None:

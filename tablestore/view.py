@@ -2,28 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
 
 import pyarrow as pa
 
-from tablestore import ingest, metadata
+from tablestore import ingest, lease, metadata
 from tablestore.core import Core, check_features
-from tablestore.errors import SchemaError
+from tablestore.errors import FormatError, SchemaError, SnapshotExpiredError
+from tablestore.file.fileset import FileSet
+from tablestore.file.manifest import KeyRange
 from tablestore.lsm import scan as scans
 from tablestore.lsm.condition import compile_condition
 from tablestore.lsm.lineage import Version
 from tablestore.lsm.point import encode_one
 from tablestore.results import VerifyResult
+from tablestore.storage import NotFoundError
 from tablestore.verify import verify
+
+T = TypeVar("T")
 
 
 class View:
-    """A table at one version: everything that reads. `Table.at` makes one."""
+    """A table at one version: everything that reads. `Table.at` makes one. Its snapshot is kept from expiry for as long
+    as the object lives."""
 
-    def __init__(self, core: Core, version: Version | None) -> None:
+    def __init__(self, core: Core, version: Version | None, tag: str | None = None) -> None:
+        """tag: path of the tag that led to the version. Raises SnapshotExpiredError."""
         self._core = core
         self._fixed = version
+        self._tag = tag
+        if version is not None:
+            weakref.finalize(self, lease.acquire(core, version, tag).release)
 
     def _version(self) -> Version:
         return self._fixed or self._core.lineage.newest()
@@ -74,20 +86,31 @@ class View:
         request = scans.ScanRequest(
             scans.projection(core.schema, columns), compile_condition(filter, core.schema), limit
         )
-        snapshot = self._version().snapshot
-        check_features(snapshot)
-        return scans.Scan(
-            lambda ranges: (core.files(snapshot, ranges), snapshot.totals.files),
-            core.schema,
-            core.cache,
-            request,
-        )
+        version = self._version()
+        check_features(version.snapshot)
+        return scans.Scan(_Source(self, version), core.schema, core.cache, request)
+
+    def _reading(self, read: Callable[[Version], T]) -> T:
+        """The answer of a short read without a lease; if the newest snapshot expires meanwhile, that of a newer one."""
+        while True:
+            version = self._version()
+            try:
+                return read(version)
+            except (FormatError, NotFoundError) as error:
+                reason = lease.expired(self._core, version, error, self._tag)
+                if reason is None:
+                    raise
+                if self._fixed is not None or self._version().id == version.id:
+                    raise reason from error
 
     def get(self, key: Any) -> Any:
         """Look up by primary key: one key gives a dict or None, a list or table of keys a pa.Table of the rows found,
         in the order of the keys. A composite key is a tuple or dict."""
+        return self._reading(lambda version: self._get(key, version))
+
+    def _get(self, key: Any, version: Version) -> Any:
         schema = self._core.schema
-        points = self._core.points(self._version().snapshot)
+        points = self._core.points(version.snapshot)
         if len(schema.key_fields) == 1 and not schema.order_fields:
             encoded = encode_one(key, schema.key_fields[0])
             if encoded is not None:
@@ -111,11 +134,11 @@ class View:
 
     def files(self) -> pa.Table:
         """One row a live data file: partition, bucket, level, path, rows, deletes, bytes, key bounds, sequences."""
-        return metadata.files(self._core, self._version().snapshot)
+        return self._reading(lambda version: metadata.files(self._core, version.snapshot))
 
     def levels(self) -> pa.Table:
         """One row a partition, bucket and level: runs, files, rows, deletes, bytes."""
-        return metadata.levels(self._core, self._version().snapshot)
+        return self._reading(lambda version: metadata.levels(self._core, version.snapshot))
 
     def verify(self, deep: bool = False) -> VerifyResult:
         """Check metadata, files and their directories; deep: also decode every chunk and check order, bounds,
@@ -124,3 +147,37 @@ class View:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.path} version {self.version}>"
+
+
+class _Source:
+    """What a scan reads: the snapshot of the view, or of the call; a newer one if that expires before the first row."""
+
+    def __init__(self, view: View, version: Version) -> None:
+        self._view = view  # holds a lease if it has a snapshot of its own
+        self._version = version
+
+    @contextmanager
+    def hold(self) -> Iterator[int]:
+        view = self._view
+        held = self._lease() if view._fixed is None else None
+        try:
+            with lease.guard(view._core, self._version, view._tag):
+                yield self._version.id
+        finally:
+            if held is not None:
+                held.release()
+
+    def _lease(self) -> lease.Lease:
+        core = self._view._core
+        while True:
+            try:
+                return lease.acquire(core, self._version)
+            except SnapshotExpiredError:
+                newest = core.lineage.newest()
+                if newest.id == self._version.id:
+                    raise
+                self._version = newest
+
+    def files(self, ranges: Sequence[KeyRange] | None) -> tuple[FileSet, int]:
+        snapshot = self._version.snapshot
+        return self._view._core.files(snapshot, ranges), snapshot.totals.files

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -25,8 +25,6 @@ from tablestore.lsm.run import OpenRun
 from tablestore.lsm.window import Selection, Window, cut, select
 from tablestore.types import Field
 
-Files = Callable[[Sequence[KeyRange] | None], tuple[FileSet, int]]
-
 SCAN_MEMORY = 256 << 20
 WINDOW_ROWS_MIN = 65_536
 WINDOW_ROWS_MAX = 1 << 20
@@ -44,16 +42,28 @@ class ScanRequest:
     memory: int = SCAN_MEMORY
 
 
+class Source(Protocol):
+    """The snapshot that a scan reads."""
+
+    def hold(self) -> AbstractContextManager[int]:
+        """Keeps the snapshot's files for the time of a `with` block, which gets its id. Of an open table it may be a
+        newer one than the time before."""
+
+    def files(self, ranges: Sequence[KeyRange] | None) -> tuple[FileSet, int]:
+        """Live files of entries in some key ranges, and the number of all."""
+
+
 class Scan:
     """A lazy read of one snapshot. Nothing is opened before rows, a count or an explanation are asked for.
 
-    files: gives the live files of entries in some key ranges, and the number of all. Rows come partition by partition,
+    The snapshot is held while rows are read (spec §15.5). Rows come partition by partition,
     bucket by bucket, in key order within a bucket. Has `__arrow_c_stream__`, so `pa.table(scan)`, Polars, DuckDB and
     pandas take it as it is.
     """
 
-    def __init__(self, files: Files, schema: TableSchema, cache: FileCache, request: ScanRequest) -> None:
-        self._files = files
+    def __init__(self, source: Source, schema: TableSchema, cache: FileCache, request: ScanRequest) -> None:
+        self._source = source
+        self._planned: tuple[int, Plan] | None = None
         self._schema = schema
         self._cache = cache
         self._request = request
@@ -65,8 +75,9 @@ class Scan:
 
     def to_batches(self) -> Iterator[pa.RecordBatch]:
         """Stream Arrow record batches of at most 65,536 rows; memory stays within the scan's budget."""
-        for table in self._tables():
-            yield from table.to_batches(max_chunksize=BATCH_ROWS)
+        with self._source.hold() as version:
+            for table in self._tables(version):
+                yield from table.to_batches(max_chunksize=BATCH_ROWS)
 
     def to_reader(self) -> pa.RecordBatchReader:
         """The stream as a pyarrow RecordBatchReader."""
@@ -76,7 +87,8 @@ class Scan:
         """All rows as one pyarrow Table."""
         if not self._request.fields:
             return _rows_without_columns(self.count())
-        tables = list(self._tables())
+        with self._source.hold() as version:
+            tables = list(self._tables(version))
         return pa.concat_tables(tables) if tables else self.schema.empty_table()
 
     def to_pandas(self) -> Any:
@@ -96,37 +108,44 @@ class Scan:
         """Number of rows; reads keys, and columns of the filter, only."""
         limit = self._request.limit
         total = 0
-        for found in ordered_map(lambda window: len(self._filtered(window)), self.windows()):
-            total += found
-            if limit is not None and total >= limit:
-                return limit
+        with self._source.hold() as version:
+            for found in ordered_map(lambda window: len(self._filtered(window)), self._windows(version)):
+                total += found
+                if limit is not None and total >= limit:
+                    return limit
         return total
 
     def explain(self) -> Explanation:
         """What the scan will read and what it leaves out, without reading rows."""
-        return explain(self._plan, self._request.fields, self._cache, self.windows)
+        with self._source.hold() as version:
+            plan = self._plan(version)
+            return explain(plan, self._request.fields, self._cache, lambda: self._windows(version))
 
-    @cached_property
-    def _plan(self) -> Plan:
-        condition = self._request.condition
-        files, live = self._files(entry_ranges(condition, self._schema))
-        return plan_files(files, live, self._schema, condition, *key_range(condition, self._schema))
+    def _plan(self, version: int) -> Plan:
+        planned = self._planned
+        if planned is None or planned[0] != version:
+            condition = self._request.condition
+            files, live = self._source.files(entry_ranges(condition, self._schema))
+            found = plan_files(files, live, self._schema, condition, *key_range(condition, self._schema))
+            planned = self._planned = version, found
+        return planned[1]
 
-    def windows(self) -> Iterator[Window]:
+    def _windows(self, version: int) -> Iterator[Window]:
         """Windows of all buckets, cut so that `workers` of them fit into the budget."""
         low, high = key_range(self._request.condition, self._schema)
         rows = window_rows(self._request.memory, len(self._request.fields) + len(self._schema.key_fields))
-        for plan in self._plan:
+        buckets = self._plan(version)
+        for plan in buckets:
             runs = self._cache.open_runs(plan.runs)
             share = -(-sum(run.rows for run in runs) // workers())
-            few = len(self._plan) < workers()
+            few = len(buckets) < workers()
             yield from cut(plan.place, runs, max(WINDOW_ROWS_MIN, share) if few else rows, low, high)
 
-    def _tables(self) -> Iterator[pa.Table]:
+    def _tables(self, version: int) -> Iterator[pa.Table]:
         remaining = self._request.limit
         if remaining == 0:
             return
-        for table in ordered_map(self._read, self.windows()):
+        for table in ordered_map(self._read, self._windows(version)):
             if remaining is not None and table.num_rows >= remaining:
                 yield table.slice(0, remaining)
                 return

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from tablestore.errors import StorageError
 from tablestore.storage.interface import (
     AlreadyExistsError,
+    AttemptGoneError,
+    FileStatus,
     NotFoundError,
     PublishUnknownError,
     Storage,
@@ -17,6 +19,8 @@ from tablestore.storage.local import LocalStorage
 
 __all__ = [
     "AlreadyExistsError",
+    "AttemptGoneError",
+    "FileStatus",
     "LocalStorage",
     "NotFoundError",
     "PublishUnknownError",

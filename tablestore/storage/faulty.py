@@ -76,6 +76,9 @@ class CountedCalls(SystemCalls):
     def replace(self, directory: int, name: str, data: bytes) -> None:
         self._call("replace", super().replace, directory, name, data)
 
+    def rename(self, directory: int, source: str, target: str) -> None:
+        self._call("rename", super().rename, directory, source, target)
+
     def unlink(self, directory: int, name: str) -> None:
         self._call("unlink", super().unlink, directory, name)
 

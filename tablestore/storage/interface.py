@@ -7,6 +7,7 @@ typed values (spec §0.6); a path with an empty, "." or ".." component is a mist
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from tablestore.errors import StorageError
@@ -27,6 +28,18 @@ class AlreadyExistsError(StorageError):
 
 class PublishUnknownError(StorageError):
     """A publish failed at a point where the document may or may not be visible and durable (spec §11.4)."""
+
+
+class AttemptGoneError(StorageError):
+    """The temporary file of a publish was removed before it could be put in place: nothing was published (§15.7)."""
+
+
+@dataclass(frozen=True)
+class FileStatus:
+    """Bytes of a regular file, and when it was written by the clock of the store."""
+
+    size: int
+    modified_millis: int
 
 
 class StorageFile(Protocol):
@@ -72,7 +85,12 @@ class Storage(Protocol):
         """Puts a whole document in place if and only if its name is free (spec §11.2).
 
         Raises AlreadyExistsError: the name is taken. PublishUnknownError: it may be there or not.
-        StorageError: it was not even tried.
+        AttemptGoneError: the document was removed on its way. StorageError: it was not even tried.
+        """
+
+    def replace(self, path: str, data: bytes) -> None:
+        """Puts a whole document in place of whatever was there: a reader finds the old one or the new one. It need
+        not be durable when the call returns.
         """
 
     def read(self, path: str, limit: int = DOCUMENT_BYTES_MAX) -> bytes:
@@ -88,6 +106,9 @@ class Storage(Protocol):
 
     def size(self, path: str) -> int:
         """Bytes of a regular file. Raises as `open` does."""
+
+    def status(self, path: str) -> FileStatus:
+        """Size and time of a regular file. Raises as `open` does."""
 
     def remove(self, path: str) -> None:
         """Raises NotFoundError if there is no such file."""

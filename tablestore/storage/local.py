@@ -14,7 +14,9 @@ from tablestore.storage.directories import Descriptor, DirectoryTree, split_path
 from tablestore.storage.interface import (
     DOCUMENT_BYTES_MAX,
     AlreadyExistsError,
+    AttemptGoneError,
     Bytes,
+    FileStatus,
     NotFoundError,
     PublishUnknownError,
 )
@@ -93,6 +95,10 @@ class LocalFile:
         self._storage.open_files.used(self)
         return descriptor
 
+    def plain_descriptor(self) -> Descriptor | None:
+        """What a kernel may read from while the caller holds it; None where the system calls are not the plain ones."""
+        return self._open_descriptor() if type(self._calls) is SystemCalls else None
+
     def park(self) -> None:
         self._descriptor = None
 
@@ -154,6 +160,18 @@ class LocalStorage:
             except OSError as error:
                 raise PublishUnknownError(error.errno, f"synchronise the name: {error}", path) from error
         self._discard(opened, temporary)
+
+    def replace(self, path: str, data: bytes) -> None:
+        directory, name = split_path(path)
+        temporary = "." + secrets.token_hex(12)
+        with _failing("replace", path):
+            opened, file = self._create_in(directory, temporary)
+            self._write_new(opened, file, temporary, [data], durable=False)
+            try:
+                self._calls.rename(opened.file, temporary, name)
+            except OSError:
+                self._discard(opened, temporary)
+                raise
 
     def write_hint(self, path: str, data: bytes) -> None:
         directory, name = split_path(path)
@@ -245,6 +263,9 @@ class LocalStorage:
             if self._links(opened, temporary) != 2:
                 self._discard(opened, temporary)
                 raise AlreadyExistsError(errno.EEXIST, "the name is taken", path) from error
+        except FileNotFoundError as error:
+            # A cleaner has removed the temporary file (spec §15.7): there was nothing that could be linked.
+            raise AttemptGoneError(error.errno, "link: the temporary file is gone", path) from error
         except OSError as error:
             if self._links(opened, temporary) != 2:
                 raise PublishUnknownError(error.errno, f"link: {error.strerror}", path) from error
@@ -315,6 +336,13 @@ class LocalStorage:
         return True
 
     def size(self, path: str) -> int:
+        return self._status(path).st_size
+
+    def status(self, path: str) -> FileStatus:
+        found = self._status(path)
+        return FileStatus(found.st_size, int(found.st_mtime * 1000))
+
+    def _status(self, path: str) -> os.stat_result:
         directory, name = split_path(path)
         with _failing("look up", path):
             self._tree.forget_removed(directory)
@@ -322,7 +350,7 @@ class LocalStorage:
             status = self._calls.status_of(opened.file, name)
         if not stat.S_ISREG(status.st_mode):
             raise _unsafe(path, "not a regular file")
-        return status.st_size
+        return status
 
 
 def _unsafe(path: str, reason: str) -> UnsafePathError:

@@ -67,6 +67,15 @@ class Replace:
 
 
 @dataclass(frozen=True)
+class Rename:
+    """A name that takes the place of another, in the same directory."""
+
+    parent: int
+    source: str
+    target: str
+
+
+@dataclass(frozen=True)
 class Unlink:
     parent: int
     name: str
@@ -79,7 +88,7 @@ class Mark:
     label: object
 
 
-Operation = MakeDirectory | CreateFile | Write | Sync | Link | Replace | Unlink | Mark
+Operation = MakeDirectory | CreateFile | Write | Sync | Link | Replace | Rename | Unlink | Mark
 
 
 class RecordedCalls(SystemCalls):
@@ -151,6 +160,10 @@ class RecordedCalls(SystemCalls):
     def replace(self, directory: int, name: str, data: bytes) -> None:
         super().replace(directory, name, data)
         self.log.append(Replace(self._open[directory], name, self._new_node(), data))
+
+    def rename(self, directory: int, source: str, target: str) -> None:
+        super().rename(directory, source, target)
+        self.log.append(Rename(self._open[directory], source, target))
 
     def unlink(self, directory: int, name: str) -> None:
         super().unlink(directory, name)

@@ -81,6 +81,10 @@ class SystemCalls:
     def link(self, directory: int, source: str, target: str) -> None:
         os.link(source, target, src_dir_fd=directory, dst_dir_fd=directory, follow_symlinks=False)
 
+    def rename(self, directory: int, source: str, target: str) -> None:
+        """Over whatever has the name; never used to publish (spec §11.2)."""
+        os.rename(source, target, src_dir_fd=directory, dst_dir_fd=directory)
+
     def unlink(self, directory: int, name: str) -> None:
         os.unlink(name, dir_fd=directory)
 

@@ -21,6 +21,7 @@ from tablestore.storage.recorded import (
     MakeDirectory,
     Mark,
     Operation,
+    Rename,
     Replace,
     Sync,
     Unlink,
@@ -95,6 +96,10 @@ class Disk:
         elif isinstance(operation, Link):
             node = self.directories[operation.parent].now[operation.source]
             self._change(operation.parent, None, (operation.target, node))
+        elif isinstance(operation, Rename):
+            # One change: after a crash the old name, the new one or neither moved, never both gone.
+            node = self.directories[operation.parent].now[operation.source]
+            self._change(operation.parent, operation.source, (operation.target, node))
         elif isinstance(operation, Replace):
             found = self.directories[operation.parent].now.get(operation.name)
             if found is None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tablestore.errors import FormatError, LimitExceededError
-from tablestore.storage import AlreadyExistsError, NotFoundError
+from tablestore.storage import AlreadyExistsError, FileStatus, NotFoundError
 
 Files = dict[str, bytes]
 
@@ -91,6 +91,12 @@ class MemoryStore:
     def remove(self, path: str) -> None:
         self._found(path)
         del self.files[path]
+
+    def replace(self, path: str, data: bytes) -> None:
+        self.files[path] = data
+
+    def status(self, path: str) -> FileStatus:
+        return FileStatus(len(self._found(path)), 0)
 
     def write_hint(self, path: str, data: bytes) -> None:
         self.files[path] = data
