@@ -18,6 +18,11 @@ PHASES = {
     "scan_merged": "scan, merged",
 }
 IDLE_COMPACTION = 0.01  # of the load's time: a compaction this short found nothing to merge
+LATENCIES = {  # title, and what a second is multiplied by
+    "get_p50": ("one key, p50 µs", 1e6),
+    "get_p99": ("one key, p99 µs", 1e6),
+    "commit_p50": ("1-row commit, p50 ms", 1e3),
+}
 SIZES = {"disk_unmerged": "MB unmerged", "disk_merged": "MB merged", "memory": "peak MB"}
 
 
@@ -56,23 +61,3 @@ class Measurements:
     def _nothing_to_merge(self, system: str) -> bool:
         load, compaction = self.median(system, "load"), self.median(system, "compact")
         return load is not None and compaction is not None and compaction < load * IDLE_COMPACTION
-
-
-@dataclass(frozen=True)
-class Bar:
-    """A ratio TableStore has to reach against one system."""
-
-    phase: str
-    system: str
-    limit: float
-
-
-BARS = (
-    Bar("load", "chdb", 1.0),
-    Bar("upserts", "chdb", 1.0),
-    Bar("scan_unmerged", "paimon_rust", 0.35),
-    Bar("scan_unmerged", "chdb", 0.25),
-    Bar("lookup_20k", "rocksdb", 0.5),
-    Bar("disk_unmerged", "paimon_rust", 1.0),
-)
-GROWTH_LIMIT = 1.5

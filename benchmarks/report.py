@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import datetime
-import os
-import platform
 import statistics
 from dataclasses import dataclass
-from pathlib import Path
 
-from benchmarks.measurements import BARS, GROWTH_LIMIT, PHASES, SIZES, Measurements
+from benchmarks.bars import FULL_SIZE_BARS, GROWTH_LIMIT, LATENCY_BARS, RATIOS
+from benchmarks.measurements import LATENCIES, PHASES, SIZES, Measurements
 from benchmarks.systems import System
+from benchmarks.tables import Rows, aligned, machine, number, piped
 
-Rows = list[list[str]]
+FULL_ROWS = 5_000_000
 BUSY = 2.5
 
 
@@ -30,11 +29,11 @@ class Run:
 
 def plain(run: Run, measurements: Measurements) -> str:
     """Both tables and the bars, aligned for a terminal."""
-    parts = [_aligned(_seconds_table(run, measurements))]
+    parts = [aligned(_seconds_table(run, measurements)), aligned(_latency_table(run, measurements))]
     if _ours(measurements):
         parts.append("TableStore / peer (below 1: TableStore needs less)")
-        parts.append(_aligned(_ratio_table(run, measurements)))
-        parts.append(_aligned(_bars_table(run, measurements)))
+        parts.append(aligned(_ratio_table(run, measurements)))
+        parts.append(aligned(_bars_table(run, measurements)))
     parts.append(_load_line(measurements))
     parts += [f"FAULT {fault}" for fault in measurements.faults]
     return "\n\n".join(parts)
@@ -52,16 +51,21 @@ def markdown(run: Run, measurements: Measurements) -> str:
         " rows) was compared with a plain recomputation.",
         "![Seconds by phase](results.svg)",
         "## Seconds",
-        _piped(_seconds_table(run, measurements)),
+        piped(_seconds_table(run, measurements)),
         "`-`: the system has no such operation.",
+        "## One at a time",
+        piped(_latency_table(run, measurements)),
     ]
     if _ours(measurements):
         parts += [
             "## TableStore / peer",
             "Below 1, TableStore needs less.",
-            _piped(_ratio_table(run, measurements)),
+            piped(_ratio_table(run, measurements)),
             "## The bars",
-            _piped(_bars_table(run, measurements)),
+            "Ratios are TableStore's figure over the other system's. Those of large tables are in [SCALE.md](SCALE.md),"
+            " those of other keys and columns in [VARIANTS.md](VARIANTS.md), the limits of the machine in"
+            " [LIMITS.md](LIMITS.md).",
+            piped(_bars_table(run, measurements)),
         ]
     parts += [
         "## Reading the table",
@@ -72,22 +76,6 @@ def markdown(run: Run, measurements: Measurements) -> str:
     if measurements.faults:
         parts += ["## Faults", "\n".join(f"- {fault}" for fault in measurements.faults)]
     return "\n\n".join(parts) + "\n"
-
-
-def _machine() -> list[str]:
-    """Processor, memory, operating system, interpreter."""
-    processor = platform.processor() or platform.machine()
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        lines = cpuinfo.read_text().splitlines()
-        names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-        processor = names[0] if names else processor
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    return [
-        f"{processor}, {os.cpu_count()} cores, {memory:.0f} GiB, {platform.system()} {platform.release()},"
-        f" Python {platform.python_version()}",
-        "every system limited to two cores and two threads",
-    ]
 
 
 def _load_line(measurements: Measurements) -> str:
@@ -106,8 +94,8 @@ def _ours(measurements: Measurements) -> bool:
 def _seconds_table(run: Run, measurements: Measurements) -> Rows:
     table = [["", *PHASES.values(), *SIZES.values(), "syncs", "keyed"]]
     for system in run.systems:
-        seconds = [_number(measurements.median(system.name, phase)) for phase in PHASES]
-        sizes = [_number(measurements.median(system.name, size), 0) for size in SIZES]
+        seconds = [number(measurements.median(system.name, phase)) for phase in PHASES]
+        sizes = [number(measurements.median(system.name, size), 0) for size in SIZES]
         flags = ["yes" if flag else "no" for flag in (system.syncs, system.keyed)]
         table.append([system.title, *seconds, *sizes, *flags])
     return table
@@ -118,30 +106,48 @@ def _ratio_table(run: Run, measurements: Measurements) -> Rows:
     table = [["", *columns.values()]]
     for system in run.systems:
         if system.name != "tablestore":
-            ratios = [_number(measurements.ratio(phase, system.name)) for phase in columns]
+            ratios = [number(measurements.ratio(phase, system.name)) for phase in columns]
             table.append([system.title, *ratios])
+    return table
+
+
+def _latency_table(run: Run, measurements: Measurements) -> Rows:
+    table = [["", *(title for title, _ in LATENCIES.values())]]
+    for system in run.systems:
+        values = {phase: measurements.median(system.name, phase) for phase in LATENCIES}
+        cells = [
+            number(None if values[phase] is None else values[phase] * factor, 1)
+            for phase, (_, factor) in LATENCIES.items()
+        ]
+        if any(value is not None for value in values.values()):
+            table.append([system.title, *cells])
     return table
 
 
 def _bars_table(run: Run, measurements: Measurements) -> Rows:
     table = [["bar", "limit", "measured", ""]]
-    columns = PHASES | SIZES
-    for bar in BARS:
-        ratio = measurements.ratio(bar.phase, bar.system)
-        table.append(_bar_row(f"{columns[bar.phase]} / {bar.system}", bar.limit, ratio))
+    for bar in RATIOS:
+        table.append(_bar_row(bar.title, bar.limit, bar.measured(measurements)))
+    for bar in LATENCY_BARS:
+        title, factor = LATENCIES[bar.phase]
+        table.append(_bar_row(title, bar.limit, bar.measured(measurements), factor))
     growth = run.growth["ratio"] if run.growth else None
     table.append(_bar_row("1,000-row upsert, 20 M / 1 M rows", GROWTH_LIMIT, growth))
+    if run.rows == FULL_ROWS:
+        for bar in FULL_SIZE_BARS:
+            table.append(_bar_row(bar.title, bar.limit, bar.measured(measurements)))
     return table
 
 
-def _bar_row(title: str, limit: float, ratio: float | None) -> list[str]:
-    return [title, f"≤ {limit}", _number(ratio), _verdict(ratio, limit)]
+def _bar_row(title: str, limit: float, measured: float | None, factor: float = 1) -> list[str]:
+    shown = None if measured is None else measured * factor
+    return [title, f"≤ {limit * factor:g}", number(shown), _verdict(measured, limit)]
 
 
-def _verdict(ratio: float | None, limit: float) -> str:
-    if ratio is None:
+def _verdict(measured: float | None, limit: float) -> str:
+    if measured is None:
         return "not measured"
-    return "met" if ratio <= limit else "**missed**"
+    return "met" if measured <= limit else "**missed**"
 
 
 def _notes(run: Run) -> str:
@@ -150,6 +156,9 @@ def _notes(run: Run) -> str:
         " one row per key. Systems without either do less work in the load.\n"
         "- *MB* counts what the newest version needs, not what older versions still hold. *peak MB* is"
         " resident memory, mapped input and results included.\n"
+        "- *one key*: 2,000 lookups of one key in the unmerged table, the second time. *1-row commit*: upserts of"
+        " one row into the compacted table, 200 or as many as fit into ten seconds; those that do not sync have it"
+        " easier.\n"
         "- A compaction that found nothing to merge (under 1 % of the load's time) has no ratio."
     )
     notes = (f"- {system.title}: {note}" for system in run.systems for note in system.notes)
@@ -157,7 +166,7 @@ def _notes(run: Run) -> str:
 
 
 def _circumstances(run: Run, measurements: Measurements) -> str:
-    lines = [*_machine(), _load_line(measurements)]
+    lines = [machine(), "every system limited to two cores and two threads", _load_line(measurements)]
     for system in run.systems:
         packages = ", ".join(f"{name} {version}" for name, version in run.versions[system.name].items())
         lines.append(f"{system.title}: {packages}")
@@ -169,26 +178,3 @@ def _circumstances(run: Run, measurements: Measurements) -> str:
         )
         lines.append(f"1,000-row upsert: {by_rows}")
     return "\n".join(f"- {line}" for line in lines)
-
-
-def _number(value: float | None, digits: int = 2) -> str:
-    if value is None:
-        return "-"
-    return f"{value:.3f}" if digits and value < 0.1 else f"{value:.{digits}f}"
-
-
-def _aligned(table: Rows) -> str:
-    widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
-    lines = (
-        "  ".join(
-            cell.rjust(width) if column else cell.ljust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        )
-        for row in table
-    )
-    return "\n".join(lines)
-
-
-def _piped(table: Rows) -> str:
-    rule = ["---", *("---:" for _ in table[0][1:])]
-    return "\n".join("| " + " | ".join(row) + " |" for row in [table[0], rule, *table[1:]])

@@ -35,6 +35,8 @@ FILTER_AGE = 70
 LOAD_COMMITS = 10
 UPSERT_COMMITS = 8
 LOOKUP_KEYS = 20_000
+SINGLE_KEYS = 2_000
+SINGLE_COMMITS = 200
 
 _WORDS = (
     *("user", "admin", "guest", "clerk", "pilot", "baker", "mason", "tailor", "driver", "writer", "nurse"),
@@ -79,6 +81,15 @@ class Workload:
         """int64[20000]: distinct keys in random order, a few of which were never written."""
         keys: npt.NDArray[np.int64] = np.load(self.directory / "keys.npy")
         return keys
+
+    def single_keys(self) -> npt.NDArray[np.int64]:
+        """int64[2000]: keys to look up one by one, the first of `lookup_keys`."""
+        return self.lookup_keys()[:SINGLE_KEYS]
+
+    def single_rows(self) -> pa.Table:
+        """200 rows for a commit each, with ids that no other commit writes."""
+        random = np.random.default_rng(20_130_723)
+        return random_rows(random, 2 * self.rows + np.arange(SINGLE_COMMITS, dtype=np.int64))
 
     def expected(self) -> dict[str, Answer]:
         """The right answer of every phase that returns rows."""

@@ -10,7 +10,10 @@ from chdb.session import Session
 from benchmarks.peers.phases import THREADS, Keys, Peer, run
 
 _THREADS = f"SETTINGS max_threads = {THREADS}"
-_FINAL = f"{_THREADS}, do_not_merge_across_partitions_select_final = 1"
+_FINAL = (
+    f"{_THREADS}, do_not_merge_across_partitions_select_final = 1,"
+    " output_format_arrow_compression_method = 'none'"
+)
 
 
 class ChDB(Peer):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.dataset
-from deltalake import DeltaTable, write_deltalake
+from deltalake import DeltaTable, QueryBuilder, write_deltalake
 
 from benchmarks.peers.phases import Keys, Peer, run
 from benchmarks.workload import FILTER_AGE, SCHEMA, TWO_COLUMNS
@@ -27,11 +27,14 @@ class DeltaLake(Peer):
     def scan(self) -> pa.Table:
         return self.table.to_pyarrow_table()
 
+    def _query(self, text: str) -> pa.Table:
+        return pa.table(QueryBuilder().register("t", self.table).execute(text).read_all())
+
     def scan_2_columns(self) -> pa.Table:
-        return self.table.to_pyarrow_table(columns=TWO_COLUMNS)
+        return self._query(f"SELECT {', '.join(TWO_COLUMNS)} FROM t")
 
     def scan_filter(self) -> pa.Table:
-        return self.table.to_pyarrow_dataset().to_table(filter=pa.dataset.field("age") > FILTER_AGE)
+        return self._query(f"SELECT * FROM t WHERE age > {FILTER_AGE}")
 
     def lookup(self, keys: Keys) -> pa.Table:
         return self.table.to_pyarrow_dataset().to_table(filter=pa.dataset.field("id").isin(keys))

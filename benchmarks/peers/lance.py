@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import lance
 import pyarrow as pa
 
-from benchmarks.peers.phases import Keys, Peer, run
+from benchmarks.peers.phases import THREADS, Keys, Peer, run
 from benchmarks.workload import SCHEMA, TWO_COLUMNS
+
+BATCH_ROWS = 65_536
 
 
 class Lance(Peer):
@@ -23,20 +26,23 @@ class Lance(Peer):
         merge = self.dataset.merge_insert("id").when_matched_update_all().when_not_matched_insert_all()
         merge.execute(rows)
 
+    def _query(self, **request: Any) -> pa.Table:
+        return self.dataset.scanner(scan_in_order=False, batch_size=BATCH_ROWS, **request).to_table()
+
     def scan(self) -> pa.Table:
-        return self.dataset.to_table()
+        return self._query()
 
     def scan_2_columns(self) -> pa.Table:
-        return self.dataset.to_table(columns=TWO_COLUMNS)
+        return self._query(columns=TWO_COLUMNS)
 
     def scan_filter(self) -> pa.Table:
-        return self.dataset.to_table(filter="age > 70")
+        return self._query(filter="age > 70")
 
     def lookup(self, keys: Keys) -> pa.Table:
         return self.dataset.to_table(filter=f"id IN ({','.join(map(str, keys))})")
 
     def compact(self) -> None:
-        self.dataset.optimize.compact_files()
+        self.dataset.optimize.compact_files(num_threads=THREADS)
 
     def bytes_on_disk(self) -> int:
         """Data and deletion files of the newest version; older versions keep theirs until cleaned."""

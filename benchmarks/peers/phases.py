@@ -14,11 +14,13 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 THREADS = 2
 READ_REPEATS = 3
+SINGLE_COMMITS_SECONDS = 10.0
 for _variable in ("TOKIO_WORKER_THREADS", "RAYON_NUM_THREADS", "OMP_NUM_THREADS", "LANCE_CPU_THREADS"):
     os.environ[_variable] = str(THREADS)
 os.environ["ARROW_DEFAULT_MEMORY_POOL"] = "system"
@@ -28,7 +30,7 @@ import numpy.typing as npt  # noqa: E402
 import pyarrow as pa  # noqa: E402
 
 from benchmarks.answer import Answer, answer_of  # noqa: E402
-from benchmarks.workload import Workload, read_commit  # noqa: E402
+from benchmarks.workload import SCHEMA, Workload, read_commit  # noqa: E402
 
 Keys = npt.NDArray[np.int64]
 
@@ -63,6 +65,14 @@ class Peer:
         """The live rows with these ids."""
         raise NotImplementedError
 
+    def get(self, key: int) -> Any:
+        """The row with this id in Python values, or None."""
+        raise NotImplementedError
+
+    def got_as_arrow(self, found: list[Any]) -> pa.Table:
+        """What several `get` returned, as an Arrow table (not timed)."""
+        return pa.Table.from_pylist(found, schema=SCHEMA)
+
     def compact(self) -> None:
         """Merge everything into the layout the system reads best."""
         raise NotImplementedError
@@ -90,61 +100,106 @@ def run(name: str, open_peer: Callable[[Path], Peer]) -> None:
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:THREADS])
     pa.set_cpu_count(THREADS)
     peer = open_peer(arguments.directory.resolve())
-    _drive(name, peer, Workload(arguments.data, arguments.rows))
+    Driver(name, peer, Workload(arguments.data, arguments.rows)).drive()
     peer.close()
 
 
-def _drive(name: str, peer: Peer, workload: Workload) -> None:
-    def report(phase: str, **values: object) -> None:
-        print(json.dumps({"peer": name, "phase": phase, **values}), flush=True)
+class Driver:
+    """Takes one system through all phases. A phase that the system does not have prints no line."""
 
-    def write(phase: str, step: Callable[[pa.Table], None], files: list[Path]) -> None:
+    def __init__(self, name: str, peer: Peer, workload: Workload) -> None:
+        self.name = name
+        self.peer = peer
+        self.workload = workload
+
+    def drive(self) -> None:
+        peer, workload = self.peer, self.workload
+        keys = workload.lookup_keys()
+        self._write("load", peer.load, workload.load_files)
+        self._write("upserts", peer.upsert, workload.upsert_files)
+        self._read("scan_unmerged", peer.scan)
+        self._read("scan_2_columns", peer.scan_2_columns)
+        self._read("scan_filter", peer.scan_filter)
+        self._read("lookup_20k", lambda: peer.lookup(keys))
+        self._get_one_by_one()
+        self._report("disk_unmerged", megabytes=peer.bytes_on_disk() / 1e6)
+        self._compact()
+        self._report("memory", megabytes=_peak_memory() / 1e6)
+        self._commit_one_by_one()
+
+    def _report(self, phase: str, **values: object) -> None:
+        print(json.dumps({"peer": self.name, "phase": phase, **values}), flush=True)
+
+    def _write(self, phase: str, step: Callable[[pa.Table], None], files: list[Path]) -> None:
         commits = [read_commit(path) for path in files]
         started = time.perf_counter()
-        try:
+        with suppress(NotImplementedError):
             for rows in commits:
                 step(rows)
-        except NotImplementedError:
-            return
-        report(phase, seconds=time.perf_counter() - started)
+            self._report(phase, seconds=time.perf_counter() - started)
 
-    def read(phase: str, query: Callable[[], Any]) -> None:
+    def _read(self, phase: str, query: Callable[[], Any]) -> None:
         seconds, answers = [], []
-        for _ in range(READ_REPEATS):
-            started = time.perf_counter()
-            try:
+        with suppress(NotImplementedError):
+            for _ in range(READ_REPEATS):
+                started = time.perf_counter()
                 result = query()
-            except NotImplementedError:
-                return
-            seconds.append(time.perf_counter() - started)
-            answers.append(answer_of(peer.as_arrow(result)))
-            del result
-        report(phase, seconds=statistics.median(seconds), answer=_agreed(phase, answers))
+                seconds.append(time.perf_counter() - started)
+                answers.append(answer_of(self.peer.as_arrow(result)))
+                del result
+            _agree(phase, answers)
+            self._report(phase, seconds=statistics.median(seconds), answer=answers[0])
 
-    keys = workload.lookup_keys()
-    write("load", peer.load, workload.load_files)
-    write("upserts", peer.upsert, workload.upsert_files)
-    read("scan_unmerged", peer.scan)
-    read("scan_2_columns", peer.scan_2_columns)
-    read("scan_filter", peer.scan_filter)
-    read("lookup_20k", lambda: peer.lookup(keys))
-    report("disk_unmerged", megabytes=peer.bytes_on_disk() / 1e6)
-    started = time.perf_counter()
-    try:
-        peer.compact()
-    except NotImplementedError:
-        pass
-    else:
-        report("compact", seconds=time.perf_counter() - started)
-        read("scan_merged", peer.scan)
-        report("disk_merged", megabytes=peer.bytes_on_disk() / 1e6)
-    report("memory", megabytes=_peak_memory() / 1e6)
+    def _compact(self) -> None:
+        started = time.perf_counter()
+        with suppress(NotImplementedError):
+            self.peer.compact()
+            self._report("compact", seconds=time.perf_counter() - started)
+            self._read("scan_merged", self.peer.scan)
+            self._report("disk_merged", megabytes=self.peer.bytes_on_disk() / 1e6)
+
+    def _get_one_by_one(self) -> None:
+        """Lookups of one key each, a second time: the first finds what can be kept in memory in it."""
+        keys = self.workload.single_keys()
+        with suppress(NotImplementedError):
+            for key in keys.tolist():
+                self.peer.get(key)
+            samples, found = [], []
+            for key in keys.tolist():
+                started = time.perf_counter()
+                row = self.peer.get(key)
+                samples.append(time.perf_counter() - started)
+                if row is not None:
+                    found.append(row)
+            together = self.peer.as_arrow(self.peer.lookup(keys))
+            _agree("one key", [answer_of(self.peer.got_as_arrow(found)), answer_of(together)])
+            self._report("get_p50", seconds=_quantile(samples, 0.5))
+            self._report("get_p99", seconds=_quantile(samples, 0.99))
+
+    def _commit_one_by_one(self) -> None:
+        """Commits of one row each: 200, or as many as fit into ten seconds."""
+        rows = self.workload.single_rows()
+        samples: list[float] = []
+        with suppress(NotImplementedError):
+            while len(samples) < rows.num_rows and sum(samples) < SINGLE_COMMITS_SECONDS:
+                row = rows.slice(len(samples), 1)
+                started = time.perf_counter()
+                self.peer.upsert(row)
+                samples.append(time.perf_counter() - started)
+            with suppress(NotImplementedError):
+                written = rows.slice(0, len(samples))
+                read_back = self.peer.as_arrow(self.peer.lookup(written.column("id").to_numpy()))
+                _agree("1-row commit", [answer_of(read_back), answer_of(written)])
+            self._report("commit_p50", seconds=_quantile(samples, 0.5))
 
 
-def _agreed(phase: str, answers: list[Answer]) -> Answer:
+def _agree(phase: str, answers: list[Answer]) -> None:
     if any(answer != answers[0] for answer in answers):
-        raise SystemExit(f"{phase}: repeated reads disagree: {answers}")
-    return answers[0]
+        raise SystemExit(f"{phase}: answers disagree: {answers}")
+
+
+def _quantile(samples: list[float], share: float) -> float:
+    return sorted(samples)[min(len(samples) - 1, int(share * len(samples)))]
 
 
 def _peak_memory() -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -35,6 +36,10 @@ class TableStore(Peer):
 
     def lookup(self, keys: Keys) -> pa.Table:
         return self.table.get(keys.tolist())
+
+    def get(self, key: int) -> dict[str, Any] | None:
+        row: dict[str, Any] | None = self.table.get(key)
+        return row
 
     def compact(self) -> None:
         self.table.compact(full=True)
