@@ -33,9 +33,17 @@ def decode_fixed(
     nullable: bool,
     check: int = 0,
     limit: int = 0,
+    index: _U32 | None = None,
 ) -> tuple[_U8, _U8 | None, _U32]: ...
 def decode_bits(
-    buffer: _U8, offset: _U64, size: _U32, rows: _U32, skip: _U32, take: _U32, nullable: bool
+    buffer: _U8,
+    offset: _U64,
+    size: _U32,
+    rows: _U32,
+    skip: _U32,
+    take: _U32,
+    nullable: bool,
+    index: _U32 | None = None,
 ) -> tuple[_U8, _U8 | None, _U32]: ...
 def decode_variable(
     buffer: _U8,
@@ -47,5 +55,6 @@ def decode_variable(
     raw_size: _U32 | None,
     nullable: bool,
     utf8: bool,
+    index: _U32 | None = None,
 ) -> tuple[npt.NDArray[np.int32], _U8, _U8 | None, _U32]: ...
 def open_nested(chunk: _U8) -> tuple[int, int, int, _U8 | None, _U32 | None, list[tuple[int, int]]]: ...

@@ -1,8 +1,8 @@
 """Chunks of one column, many at a time (spec chapter 5).
 
-The decoders return rows [skip, skip + take) of each chunk, one chunk after another. A fully used chunk is decoded
-straight into the output. Everything that may be wrong in a chunk raises FormatError with the code of the spec, the
-offset inside the chunk, and `chunk`, the index of the chunk in the call.
+The decoders return rows [skip, skip + take) of each chunk, one chunk after another, or of these rows those that an
+index names. A fully used chunk is decoded straight into the output. Everything that may be wrong in a chunk raises
+FormatError with the code of the spec, the offset inside the chunk, and `chunk`, the index of the chunk in the call.
 """
 
 import numpy as np
@@ -12,15 +12,17 @@ from libc.string cimport memcpy, memset
 
 from tablestore._native.chunk cimport (
     CHUNK_MAX, KIND_BITS, KIND_FIXED, KIND_LIST, KIND_STRUCT, KIND_VARIABLE, Chunk, Selection, ValidityOutput,
-    open_chunk, read_head, read_validity,
+    check_arguments, check_values, open_chunk, read_head, read_validity,
 )
 from tablestore._native.cursor cimport bytes_at, fail, finish, no_bytes, take as take_bytes, take_u32
 from tablestore._native.fixed_reader cimport (
     ANY_FIXED, ONLY_LENGTHS, Scratch, read_bits, read_fixed, release_scratch,
 )
+from tablestore._native.rows cimport Chosen, bits_rows, fixed_rows, is_sparse, variable_rows
 from tablestore._native.sink cimport room
 from tablestore._native.variable_reader cimport TextOutput, read_variable
 
+from tablestore._native import gather
 from tablestore._native.block_writer import encode_bits, encode_fixed, encode_variable, seal_nested
 from tablestore.errors import FormatError
 
@@ -31,35 +33,34 @@ __all__ = [
 
 cdef extern from "integer.h" nogil:
     ctypedef uint32_t loose32
-    bint any_at_least(const uint8_t* values, int width, size_t count, uint64_t limit)
     void sum_lengths(const loose32* lengths, size_t count, uint64_t* total, uint32_t* greatest)
-
-cdef extern from "decimal128.h" nogil:
-    size_t first_large_decimal(const uint8_t* values, size_t count, int precision, const uint8_t* validity)
 
 cdef extern from "bits.h" nogil:
     void copy_bits(uint8_t* out, uint64_t out_at, const uint8_t* source, uint64_t source_at, uint64_t count)
     uint64_t first_long_null(const uint8_t* validity, const loose32* offsets, uint64_t count)
-    uint64_t next_one(const uint8_t* bits, uint64_t start, uint64_t count)
-
-cdef enum:
-    CHECK_NONE = 0
-    CHECK_LIMIT = 1
-    CHECK_DECIMAL = 2
+    uint64_t count_ones(const uint8_t* bits, uint64_t count)
 
 
-def decode_fixed(buffer, offset, size, rows, skip, take, int width, bint nullable, int check=0, limit=0):
+def decode_fixed(buffer, offset, size, rows, skip, take, int width, bint nullable, int check=0, limit=0,
+                 index=None):
     """Fixed-width values: (values u8[sum(take) * width], validity u8[] or None, nulls u32[k]).
 
     check: 0 none, 1 every value is < limit as an unsigned integer (spec §5.5), 2 decimal128 of at most `limit` digits.
-    Null slots are not checked. nulls counts those of each whole chunk; validity is None where no row taken is null.
+    Null slots are not checked. nulls counts those of each whole chunk; validity is None where no row returned is null.
+    index: u32[m], numbers of the rows to return among all rows taken, any order; then values are u8[m * width]. Where
+    it names few rows only their values are unpacked and checked (spec §5.9).
     """
     cdef Selection selection = Selection(buffer, offset, size, rows, skip, take)
-    cdef ValidityOutput validity = ValidityOutput(selection, nullable)
     if not 1 <= width <= 65535:
         raise ValueError(f"width {width} is not in 1..65535")
     check_arguments(width, check, limit)
     cdef uint64_t bound = limit
+    if index is not None:
+        if is_sparse(selection, len(index)):
+            return fixed_rows(selection, width, nullable, check, bound, Chosen(selection, index))
+        found = decode_fixed(buffer, offset, size, rows, skip, take, width, nullable, check, limit)
+        return gather.take_fixed(found[0], width, index), taken(found[1], index), found[2]
+    cdef ValidityOutput validity = ValidityOutput(selection.count, selection.total, nullable)
     values = np.empty(selection.total * width, np.uint8)
     cdef uint8_t[::1] view = values
     cdef uint8_t* out = &view[0] if view.shape[0] else no_bytes
@@ -80,16 +81,6 @@ def decode_fixed(buffer, offset, size, rows, skip, take, int width, bint nullabl
     return values, validity.view(), validity.null_counts
 
 
-cdef int check_arguments(int width, int check, limit) except -1:
-    if check == CHECK_LIMIT and (width not in (1, 2, 4, 8) or not 1 <= limit < 1 << 64):
-        raise ValueError("check 1 needs an integer width and a limit of 1 or more")
-    if check == CHECK_DECIMAL and (width != 16 or not 1 <= limit <= 38):
-        raise ValueError("check 2 needs width 16 and a precision in 1..38")
-    if not CHECK_NONE <= check <= CHECK_DECIMAL:
-        raise ValueError(f"no check {check}")
-    return 0
-
-
 cdef int fixed_chunk(Selection selection, size_t k, Scratch* scratch, ValidityOutput validity, int width, bint nullable,
                      int check, uint64_t limit, uint8_t* out) except -1 nogil:
     """One chunk; its rows [skip, skip + keep) go to `out`."""
@@ -104,37 +95,30 @@ cdef int fixed_chunk(Selection selection, size_t k, Scratch* scratch, ValidityOu
         read_fixed(&chunk.cursor, scratch, rows, width, ANY_FIXED, values)
     finish(&chunk.cursor, b"5.3")
     if check and rows:
-        check_values(&chunk, values, width, check, limit)
+        check_values(&chunk, values, NULL, rows, width, check, limit)
     if keep != rows:
         memcpy(out, values + skip * width, keep * width)
     validity.add(k, &chunk, skip, keep)
     return 0
 
 
-cdef int check_values(const Chunk* chunk, const uint8_t* values, int width, int check, uint64_t limit) except -1 nogil:
-    """Spec §5.5. First all slots at once; only when that fails the values one by one, without those of nulls."""
-    cdef size_t row
-    cdef bint bad = False
-    if check == CHECK_DECIMAL:
-        bad = first_large_decimal(values, chunk.rows, <int>limit, chunk.validity) != chunk.rows
-    elif any_at_least(values, width, chunk.rows, limit):
-        bad = chunk.validity == NULL
-        row = 0
-        while not bad:
-            row = next_one(chunk.validity, row, chunk.rows)
-            if row == chunk.rows:
-                break
-            bad = any_at_least(values + row * width, width, 1, limit)
-            row += 1
-    if bad:
-        fail(chunk.cursor.start, chunk.cursor.start, b"bad-value", b"5.5", b"a value is out of the range of its type")
-    return 0
+cdef object taken(validity, index):
+    """Validity of the rows of `index`, None if none of them is null."""
+    if validity is None:
+        return None
+    cdef uint8_t[::1] bits = gather.take_bits(validity, index)
+    return None if bits.shape[0] == 0 or count_ones(&bits[0], len(index)) == <uint64_t>len(index) else bits.base
 
 
-def decode_bits(buffer, offset, size, rows, skip, take, bint nullable):
+def decode_bits(buffer, offset, size, rows, skip, take, bint nullable, index=None):
     """Booleans: (bitmap u8[ceil(sum(take) / 8)], validity u8[] or None, nulls u32[k]); see decode_fixed."""
     cdef Selection selection = Selection(buffer, offset, size, rows, skip, take)
-    cdef ValidityOutput validity = ValidityOutput(selection, nullable)
+    if index is not None:
+        if is_sparse(selection, len(index)):
+            return bits_rows(selection, nullable, Chosen(selection, index))
+        found = decode_bits(buffer, offset, size, rows, skip, take, nullable)
+        return gather.take_bits(found[0], index), taken(found[1], index), found[2]
+    cdef ValidityOutput validity = ValidityOutput(selection.count, selection.total, nullable)
     values = np.zeros((selection.total + 7) // 8, np.uint8)
     cdef uint8_t[::1] view = values
     cdef uint8_t* out = &view[0] if view.shape[0] else no_bytes
@@ -173,7 +157,7 @@ cdef int bits_chunk(Selection selection, size_t k, Scratch* scratch, ValidityOut
 
 
 def decode_variable(
-    buffer, offset, size, rows, skip, take, const uint32_t[::1] raw_size, bint nullable, bint utf8
+    buffer, offset, size, rows, skip, take, const uint32_t[::1] raw_size, bint nullable, bint utf8, index=None
 ):
     """Byte strings: (offsets i32[sum(take) + 1], data u8[], validity u8[] or None, nulls u32[k]); see decode_fixed.
 
@@ -181,7 +165,6 @@ def decode_variable(
     value returned is checked (`invalid-utf8`).
     """
     cdef Selection selection = Selection(buffer, offset, size, rows, skip, take)
-    cdef ValidityOutput validity = ValidityOutput(selection, nullable)
     cdef const uint32_t* raw = NULL
     cdef uint64_t expected = 0
     cdef size_t k = 0
@@ -189,6 +172,13 @@ def decode_variable(
         if <size_t>raw_size.shape[0] != selection.count:
             raise ValueError("raw_size and offset differ in length")
         raw = &raw_size[0] if selection.count else NULL
+    if index is not None:
+        if is_sparse(selection, len(index)):
+            return variable_rows(selection, raw, nullable, utf8, Chosen(selection, index))
+        found = decode_variable(buffer, offset, size, rows, skip, take, raw_size, nullable, utf8)
+        return *gather.take_variable(found[0], found[1], index), taken(found[2], index), found[3]
+    cdef ValidityOutput validity = ValidityOutput(selection.count, selection.total, nullable)
+    if raw != NULL:
         for k in range(selection.count):
             # never more than a chunk may hold, whatever a directory says
             if selection.rows[k]:

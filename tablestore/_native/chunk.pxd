@@ -10,6 +10,9 @@ cdef enum:
     KIND_VARIABLE = 2
     KIND_LIST = 3
     KIND_STRUCT = 4
+    CHECK_NONE = 0            # of decode_fixed
+    CHECK_LIMIT = 1
+    CHECK_DECIMAL = 2
     CHUNK_MAX = 33554432      # stored and raw bytes of a chunk, rows of a child chunk (spec §0.5)
 
 # the header of a chunk and its validity; `validity` is NULL where there are no nulls
@@ -26,6 +29,10 @@ cdef int read_validity(Chunk* chunk, Scratch* scratch) except -1 nogil
 cdef int open_chunk(Chunk* chunk, Scratch* scratch, const uint8_t* data, size_t size, int kind, uint32_t width,
                     uint32_t rows, bint nullable) except -1 nogil
 cdef int write_head(Sink* sink, int kind, uint32_t width, uint32_t rows, bint has_validity) except -1 nogil
+
+cdef int check_arguments(int width, int check, limit) except -1
+cdef int check_values(const Chunk* chunk, const uint8_t* values, const uint32_t* row, size_t count, int width,
+                      int check, uint64_t limit) except -1 nogil
 
 
 cdef class Selection:
@@ -49,4 +56,5 @@ cdef class ValidityOutput:
     cdef size_t rows
     cdef size_t found
     cdef void add(self, size_t index, const Chunk* chunk, size_t skip, size_t keep) noexcept nogil
+    cdef void add_rows(self, size_t index, const Chunk* chunk, const uint32_t* row, size_t chosen) noexcept nogil
     cdef object view(self)

@@ -13,6 +13,16 @@ cdef extern from "bits.h" nogil:
     uint64_t count_ones(const uint8_t* bits, uint64_t count)
     void copy_bits(uint8_t* out, uint64_t out_at, const uint8_t* source, uint64_t source_at, uint64_t count)
     void set_bits(uint8_t* out, uint64_t at, uint64_t count, int value)
+    bint bit_at(const uint8_t* bits, uint64_t i)
+
+cdef extern from "rows.h" nogil:
+    void take_row_bits(const uint8_t* bits, const uint32_t* row, size_t chosen, uint8_t* out, uint64_t at)
+
+cdef extern from "integer.h" nogil:
+    bint any_at_least(const uint8_t* values, int width, size_t count, uint64_t limit)
+
+cdef extern from "decimal128.h" nogil:
+    size_t first_large_decimal(const uint8_t* values, size_t count, int precision, const uint8_t* validity)
 
 
 cdef int read_head(Chunk* chunk, const uint8_t* data, size_t size) except -1 nogil:
@@ -85,6 +95,40 @@ cdef int write_head(Sink* sink, int kind, uint32_t width, uint32_t rows, bint ha
     return append(sink, head, 8)
 
 
+cdef int check_arguments(int width, int check, limit) except -1:
+    if check == CHECK_LIMIT and (width not in (1, 2, 4, 8) or not 1 <= limit < 1 << 64):
+        raise ValueError("check 1 needs an integer width and a limit of 1 or more")
+    if check == CHECK_DECIMAL and (width != 16 or not 1 <= limit <= 38):
+        raise ValueError("check 2 needs width 16 and a precision in 1..38")
+    if not CHECK_NONE <= check <= CHECK_DECIMAL:
+        raise ValueError(f"no check {check}")
+    return 0
+
+
+cdef bint is_out_of_range(const uint8_t* values, size_t count, int width, int check, uint64_t limit) noexcept nogil:
+    if check == CHECK_DECIMAL:
+        return first_large_decimal(values, count, <int>limit, NULL) != count
+    return any_at_least(values, width, count, limit)
+
+
+cdef int check_values(const Chunk* chunk, const uint8_t* values, const uint32_t* row, size_t count, int width,
+                      int check, uint64_t limit) except -1 nogil:
+    """Spec §5.5, of rows row[0..count), of the first `count` rows if that is NULL.
+
+    First all slots at once; only when that fails the values one by one, without those of nulls.
+    """
+    cdef size_t i
+    if check == CHECK_NONE or not is_out_of_range(values, count, width, check, limit):
+        return 0
+    for i in range(count):
+        if chunk.validity != NULL and not bit_at(chunk.validity, i if row == NULL else row[i]):
+            continue
+        if is_out_of_range(values + i * width, 1, width, check, limit):
+            fail(chunk.cursor.start, chunk.cursor.start, b"bad-value", b"5.5",
+                 b"a value is out of the range of its type")
+    return 0
+
+
 cdef class Selection:
     """Rows [skip, skip + take) of each of `count` chunks that lie in one buffer."""
 
@@ -124,17 +168,17 @@ cdef class Selection:
 cdef class ValidityOutput:
     """The bitmap of all rows taken, and the nulls of each whole chunk."""
 
-    def __cinit__(self, Selection selection, bint nullable):
+    def __cinit__(self, size_t chunks, size_t rows, bint nullable):
         cdef uint8_t[::1] bits
         cdef uint32_t[::1] nulls
-        self.null_counts = np.zeros(selection.count, np.uint32)
+        self.null_counts = np.zeros(chunks, np.uint32)
         self.bits = NULL
         self.nulls = NULL
-        if selection.count:
+        if chunks:
             nulls = self.null_counts
             self.nulls = &nulls[0]
-        if nullable and selection.total:
-            self.array = np.zeros((selection.total + 7) // 8, np.uint8)
+        if nullable and rows:
+            self.array = np.zeros((rows + 7) // 8, np.uint8)
             bits = self.array
             self.bits = &bits[0]
 
@@ -147,6 +191,17 @@ cdef class ValidityOutput:
         else:
             copy_bits(self.bits, self.rows, chunk.validity, skip, keep)
         self.rows += keep
+        self.found += chunk.nulls
+
+    cdef void add_rows(self, size_t index, const Chunk* chunk, const uint32_t* row, size_t chosen) noexcept nogil:
+        self.nulls[index] = chunk.nulls
+        if self.bits == NULL or chosen == 0:
+            return
+        if chunk.validity == NULL:
+            set_bits(self.bits, self.rows, chosen, 1)
+        else:
+            take_row_bits(chunk.validity, row, chosen, self.bits, self.rows)
+        self.rows += chosen
         self.found += chunk.nulls
 
     cdef object view(self):

@@ -33,6 +33,15 @@ cdef struct Node:
     int parameter
     Cursor body
 
+# the body of a BITPACK node (spec §4.6): `full` vectors of full_size bytes at `data`, then the last one of tail_size
+cdef struct Packed:
+    const uint8_t* bits
+    const uint8_t* bases
+    const uint8_t* data
+    size_t full
+    size_t full_size
+    size_t tail_size
+
 # memory that the readers of one call share
 cdef struct Scratch:
     Sink values
@@ -46,6 +55,7 @@ cdef struct Scratch:
     Sink shared
     Sink stream
     Sink offsets
+    Sink places
 
 cdef void release_scratch(Scratch* scratch) noexcept nogil
 cdef int open_node(Cursor* cursor, Node* node, unsigned allowed) except -1 nogil
@@ -53,3 +63,12 @@ cdef int read_fixed(Cursor* cursor, Scratch* scratch, size_t count, size_t width
                     uint8_t* out) except -1 nogil
 cdef int read_bits(Cursor* cursor, size_t count, uint8_t* out) except -1 nogil
 cdef int read_codes(Cursor* cursor, Scratch* scratch, size_t count, int width) except -1 nogil
+cdef unsigned defined_for(size_t width) noexcept nogil
+cdef int take_entry_count(Cursor* body, size_t count, uint32_t* entries) except -1 nogil
+cdef int check_codes(Node* node, const uint8_t* codes, size_t count, size_t entries) except -1 nogil
+cdef int read_constant(Node* node, size_t count, size_t width, uint8_t* out) except -1 nogil
+cdef int read_bitpack_head(Node* node, size_t count, int width, Packed* packed) except -1 nogil
+cdef uint32_t read_runs(Node* node, Scratch* scratch, size_t count, size_t width) except 0 nogil
+cdef int take_exception_count(Node* node, size_t count, uint32_t* exceptions) except -1 nogil
+cdef const uint8_t* take_exceptions(Node* node, size_t count, uint32_t exceptions) except NULL nogil
+cdef void widen(const uint8_t* halves, size_t count, uint8_t* out) noexcept nogil

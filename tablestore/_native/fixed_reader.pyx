@@ -44,6 +44,7 @@ cdef void release_scratch(Scratch* scratch) noexcept nogil:
     release(&scratch.shared)
     release(&scratch.stream)
     release(&scratch.offsets)
+    release(&scratch.places)
 
 
 cdef int open_node(Cursor* cursor, Node* node, unsigned allowed) except -1 nogil:
@@ -155,41 +156,48 @@ cdef int read_constant(Node* node, size_t count, size_t width, uint8_t* out) exc
     return 0
 
 
-cdef int read_bitpack(Node* node, size_t count, int width, uint8_t* out) except -1 nogil:
-    cdef size_t vectors = (count + VECTOR - 1) // VECTOR, full = count // VECTOR, v
-    cdef const uint8_t* bits = take(&node.body, vectors, b"4.6")
-    cdef const uint8_t* bases = take(&node.body, vectors * width, b"4.6")
-    cdef const uint8_t* packed
-    cdef size_t packed_size = 0
-    cdef uint64_t base
+cdef int read_bitpack_head(Node* node, size_t count, int width, Packed* packed) except -1 nogil:
+    """Everything of a BITPACK body but its values (spec §4.6), checked."""
+    cdef size_t vectors = (count + VECTOR - 1) // VECTOR, v
+    cdef size_t tail_bits
+    packed.full = count // VECTOR
+    packed.bits = take(&node.body, vectors, b"4.6")
+    packed.bases = take(&node.body, vectors * width, b"4.6")
+    packed.full_size = packed.tail_size = 0
     for v in range(vectors):
-        if bits[v] > 8 * width:
-            fail(node.body.start, bits + v, b"bad-width", b"4.6", b"a vector is wider than its type")
-        if v < full:
-            packed_size += <size_t>128 * bits[v]
-    packed = take(&node.body, packed_size, b"4.6")
-    for v in range(full):
-        base = 0
-        memcpy(&base, bases + v * width, width)
-        unpack_vector(packed, bits[v], width, base, out + v * VECTOR * width)
-        packed += <size_t>128 * bits[v]
-    if full < vectors:
-        base = 0
-        memcpy(&base, bases + full * width, width)
-        read_tail(&node.body, bits[full], width, base, out + full * VECTOR * width, <int>(count - full * VECTOR))
+        if packed.bits[v] > 8 * width:
+            fail(node.body.start, packed.bits + v, b"bad-width", b"4.6", b"a vector is wider than its type")
+        if v < packed.full:
+            packed.full_size += <size_t>128 * packed.bits[v]
+    packed.data = take(&node.body, packed.full_size, b"4.6")
+    if packed.full < vectors:
+        tail_bits = (count - packed.full * VECTOR) * packed.bits[packed.full]
+        packed.tail_size = (tail_bits + 7) // 8
+        take(&node.body, packed.tail_size, b"4.6")
+        if tail_bits & 7 and (node.body.at - 1)[0] >> (tail_bits & 7):
+            fail(node.body.start, node.body.at - 1, b"bad-value", b"4.6", b"unused bits are not zero")
     return 0
 
 
-cdef int read_tail(Cursor* body, int bits, int width, uint64_t base, uint8_t* out, int count) except -1 nogil:
-    """The sequential last vector, by way of a copy that the kernel may read past."""
+cdef int read_bitpack(Node* node, size_t count, int width, uint8_t* out) except -1 nogil:
+    cdef Packed packed
+    cdef const uint8_t* data
     cdef uint8_t[VECTOR * 8 + 16] padded
-    cdef size_t used = <size_t>count * bits, size = (used + 7) // 8
-    cdef const uint8_t* packed = take(body, size, b"4.6")
-    if used & 7 and packed[size - 1] >> (used & 7):
-        fail(body.start, packed + size - 1, b"bad-value", b"4.6", b"unused bits are not zero")
-    memcpy(padded, packed, size)
-    memset(&padded[size], 0, 16)
-    unpack_tail(padded, bits, width, base, out, count)
+    cdef uint64_t base = 0
+    cdef size_t v
+    read_bitpack_head(node, count, width, &packed)
+    data = packed.data
+    for v in range(packed.full):
+        memcpy(&base, packed.bases + v * width, width)
+        unpack_vector(data, packed.bits[v], width, base, out + v * VECTOR * width)
+        data += <size_t>128 * packed.bits[v]
+    v = packed.full
+    if v * VECTOR < count:
+        # the sequential last vector, by way of a copy that the kernel may read past
+        memcpy(padded, data, packed.tail_size)
+        memset(&padded[packed.tail_size], 0, 16)
+        memcpy(&base, packed.bases + v * width, width)
+        unpack_tail(padded, packed.bits[v], width, base, out + v * VECTOR * width, <int>(count - v * VECTOR))
     return 0
 
 
@@ -231,11 +239,11 @@ cdef int read_dictionary(Node* node, Scratch* scratch, size_t count, size_t widt
     return 0
 
 
-cdef int read_rle(Node* node, Scratch* scratch, size_t count, size_t width, uint8_t* out) except -1 nogil:
+cdef uint32_t read_runs(Node* node, Scratch* scratch, size_t count, size_t width) except 0 nogil:
+    """Lengths of runs into scratch.run_lengths and their values into scratch.run_values; returns their number."""
     cdef uint32_t runs = 0, greatest = 0
     cdef uint64_t total = 0
     cdef uint8_t* lengths
-    cdef uint8_t* values
     cdef size_t i
     take_u32(&node.body, &runs, b"4.11")
     if runs < 1 or runs > count:
@@ -248,29 +256,47 @@ cdef int read_rle(Node* node, Scratch* scratch, size_t count, size_t width, uint
             total = 0
     if total != count:
         fail(node.body.start, node.body.at, b"bad-run", b"4.11", b"a run is empty or the runs do not sum to the rows")
-    values = room(&scratch.run_values, runs * width)
-    read_fixed(&node.body, scratch, runs, width, ONLY_RUN_VALUES, values)
-    expand_runs(<const loose32*>lengths, runs, values, width, out)
+    read_fixed(&node.body, scratch, runs, width, ONLY_RUN_VALUES, room(&scratch.run_values, runs * width))
+    return runs
+
+
+cdef int read_rle(Node* node, Scratch* scratch, size_t count, size_t width, uint8_t* out) except -1 nogil:
+    cdef uint32_t runs = read_runs(node, scratch, count, width)
+    expand_runs(<const loose32*>scratch.run_lengths.data, runs, scratch.run_values.data, width, out)
     return 0
 
 
-cdef int read_alp(Node* node, Scratch* scratch, size_t count, uint8_t* out) except -1 nogil:
-    cdef uint32_t exceptions = 0, position = 0
-    cdef int64_t before = -1
-    cdef const uint8_t* positions
-    cdef const uint8_t* values
-    cdef size_t i
-    take_u32(&node.body, &exceptions, b"4.12")
-    if exceptions > count:
+cdef int take_exception_count(Node* node, size_t count, uint32_t* exceptions) except -1 nogil:
+    take_u32(&node.body, exceptions, b"4.12")
+    if exceptions[0] > count:
         fail(node.body.start, node.body.at - 4, b"bad-exception", b"4.12", b"more exceptions than values")
-    read_fixed(&node.body, scratch, count, 8, ONLY_LENGTHS, out)
-    positions = take(&node.body, <size_t>exceptions * 4, b"4.12")
+    return 0
+
+
+cdef const uint8_t* take_exceptions(Node* node, size_t count, uint32_t exceptions) except NULL nogil:
+    """Positions u32[exceptions], checked, and behind them the values f64[exceptions]."""
+    cdef uint32_t position = 0
+    cdef int64_t before = -1
+    cdef const uint8_t* positions = take(&node.body, <size_t>exceptions * 4, b"4.12")
+    cdef size_t i
     for i in range(exceptions):
         memcpy(&position, positions + 4 * i, 4)
         if position >= count or <int64_t>position <= before:
             fail(node.body.start, positions + 4 * i, b"bad-exception", b"4.12", b"positions do not ascend below n")
         before = position
-    values = take(&node.body, <size_t>exceptions * 8, b"4.12")
+    take(&node.body, <size_t>exceptions * 8, b"4.12")
+    return positions
+
+
+cdef int read_alp(Node* node, Scratch* scratch, size_t count, uint8_t* out) except -1 nogil:
+    cdef uint32_t exceptions = 0, position = 0
+    cdef const uint8_t* positions
+    cdef const uint8_t* values
+    cdef size_t i
+    take_exception_count(node, count, &exceptions)
+    read_fixed(&node.body, scratch, count, 8, ONLY_LENGTHS, out)
+    positions = take_exceptions(node, count, exceptions)
+    values = positions + 4 * <size_t>exceptions
     alp_decode(<loose64*>out, count, node.parameter & 255, node.parameter >> 8)
     for i in range(exceptions):
         memcpy(&position, positions + 4 * i, 4)
@@ -278,15 +304,19 @@ cdef int read_alp(Node* node, Scratch* scratch, size_t count, uint8_t* out) exce
     return 0
 
 
-cdef int read_widen(Node* node, Scratch* scratch, size_t count, uint8_t* out) except -1 nogil:
-    """Reads the halves into the upper part of `out` and spreads them from the front."""
-    cdef uint8_t* halves = out + count * 8
+cdef void widen(const uint8_t* halves, size_t count, uint8_t* out) noexcept nogil:
+    """Spreads i64 to i128 from the front; the halves may be the upper part of `out`."""
     cdef uint64_t word = 0, sign
     cdef size_t i
-    read_fixed(&node.body, scratch, count, 8, ONLY_HALVES, halves)
     for i in range(count):
         memcpy(&word, halves + 8 * i, 8)
         sign = 0 - (word >> 63)
         memcpy(out + 16 * i, &word, 8)
         memcpy(out + 16 * i + 8, &sign, 8)
+
+
+cdef int read_widen(Node* node, Scratch* scratch, size_t count, uint8_t* out) except -1 nogil:
+    cdef uint8_t* halves = out + count * 8
+    read_fixed(&node.body, scratch, count, 8, ONLY_HALVES, halves)
+    widen(halves, count, out)
     return 0

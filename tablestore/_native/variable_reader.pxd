@@ -1,7 +1,7 @@
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
 from tablestore._native.cursor cimport Cursor
-from tablestore._native.fixed_reader cimport Scratch
+from tablestore._native.fixed_reader cimport Node, Scratch
 
 
 cdef class TextOutput:
@@ -17,3 +17,10 @@ cdef class TextOutput:
 
 cdef int read_variable(Cursor* cursor, Scratch* scratch, size_t count, size_t skip, size_t keep, bint utf8,
                        TextOutput output, size_t* raw_size, uint32_t** offsets) except -1 nogil
+cdef int limit(const Cursor* cursor, uint64_t total, uint64_t greatest) except -1 nogil
+cdef int check_text(const Cursor* cursor, const uint8_t* data, const uint32_t* offsets, size_t count) except -1 nogil
+cdef int read_lengths(Node* node, Scratch* scratch, size_t count, uint32_t* offsets, uint32_t* raw,
+                      uint32_t* greatest) except -1 nogil
+cdef int read_entries(Node* parent, Scratch* scratch, size_t entries) except -1 nogil
+cdef int read_prefix(Node* node, Scratch* scratch, size_t count, size_t skip, size_t keep, bint utf8,
+                     TextOutput output, uint32_t* offsets) except -1 nogil
