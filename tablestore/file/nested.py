@@ -182,25 +182,28 @@ def _buffer(validity: npt.NDArray[np.uint8] | None) -> pa.Buffer | None:
     return None if validity is None else pa.py_buffer(validity)
 
 
-def _encode(array: pa.Array, column_type: ColumnType, level: int) -> tuple[bytes, int]:
-    """One chunk of `array` and its raw size."""
+def _encode(array: pa.Array, column_type: ColumnType, level: int, nullable: bool = True) -> tuple[bytes, int]:
+    """One chunk of `array` and its raw size. What is not nullable may be null under a null parent: it is written as
+    zero, empty text or empty list there."""
     rows = len(array)
     if rows == 0:
         return _empty_header(column_type), 0
     if column_type.kind not in ("list", "struct"):
-        return _encode_leaf(array, column_type, level)
+        return _encode_leaf(array, column_type, level, nullable)
     validity = None
-    if array.null_count:
+    if array.null_count and nullable:
         present = np.asarray(array.is_valid().to_numpy(zero_copy_only=False), bool)
         validity = np.packbits(present, bitorder="little")
     if column_type.kind == "struct":
         parts = [
-            _encode(array.field(index), field.type, level) for index, field in enumerate(column_type.children)
+            _encode(array.field(index), field.type, level, field.nullable)
+            for index, field in enumerate(column_type.children)
         ]
         chunk = block.seal_nested(KIND_STRUCT, len(parts), rows, validity, None, [part for part, _ in parts])
         return chunk, sum(raw for _, raw in parts)
     lengths, child = _list_parts(array)
-    part, raw = _encode(child, column_type.children[0].type, level)
+    element = column_type.children[0]
+    part, raw = _encode(child, element.type, level, element.nullable)
     return block.seal_nested(KIND_LIST, 0, rows, validity, lengths, [part]), 4 * rows + raw
 
 
@@ -229,9 +232,24 @@ def _all_elements(array: pa.Array) -> pa.Array:
     return pa.StructArray.from_arrays([array.keys, array.items], fields=list(entries))
 
 
-def _encode_leaf(array: pa.Array, column_type: ColumnType, level: int) -> tuple[bytes, int]:
-    rows = len(array)
+def _without_nulls(array: pa.Array, column_type: ColumnType) -> Vector:
+    if column_type.kind == "variable":
+        return vectors.from_arrow(array.fill_null("" if column_type.utf8 else b""), column_type)
     vector = vectors.from_arrow(array, column_type)
+    present = np.asarray(array.is_valid())
+    if column_type.kind == "bits":
+        values = vector.values & np.packbits(present, bitorder="little")
+    else:
+        values = vector.values.reshape(len(array), column_type.width) * present[:, None].view(np.uint8)
+    return Vector(column_type, len(array), values.reshape(-1))
+
+
+def _encode_leaf(array: pa.Array, column_type: ColumnType, level: int, nullable: bool) -> tuple[bytes, int]:
+    rows = len(array)
+    if array.null_count and not nullable:
+        vector = _without_nulls(array, column_type)
+    else:
+        vector = vectors.from_arrow(array, column_type)
     end = np.array([rows], np.int64)
     if column_type.kind == "fixed":
         encoded = block.encode_fixed(

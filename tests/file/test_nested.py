@@ -85,3 +85,29 @@ def test_lists_that_claim_too_much() -> None:
     with pytest.raises(FormatError) as caught:
         nested.decode_chunk(np.frombuffer(chunk, np.uint8), from_arrow(kind), 4096, True)
     assert caught.value.code == "limit-exceeded"
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pa.string(),
+        pa.binary(),
+        pa.bool_(),
+        pa.time32("s"),
+        pa.binary(20),
+        pa.list_(pa.field("element", pa.int8(), nullable=False)),
+        pa.struct([pa.field("c", pa.int32(), nullable=False), pa.field("d", pa.string())]),
+    ],
+    ids=str,
+)
+def test_required_child_of_a_null_struct(kind: pa.DataType) -> None:
+    """Arrow leaves null children under a null parent; a column that is not nullable must not say so (spec §5.3)."""
+    outer = pa.struct([pa.field("a", pa.int64()), pa.field("b", kind, nullable=False)])
+    values = [None, *(value_pool.draw(outer, random.Random(seed), False) for seed in range(3)), None]
+    array = value_pool.to_array(values, outer).take(pa.array([0, 1, None, 2, 3, 4]))
+    column = from_arrow(outer)
+    end = np.array([len(array)], np.int64)
+    chunk = nested.encode_chunks(vectors.from_arrow(array, column), end, 1)[0]
+    found, _ = nested.decode_chunk(chunk, column, len(array), True)
+    assert value_pool.from_array(found) == value_pool.from_array(array)
+    reference.decode_chunk(Cursor(chunk.tobytes()), parse_type(to_json(column)), True, len(array))
