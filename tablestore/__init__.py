@@ -1,5 +1,6 @@
 """TableStore: LSM tables for streaming upserts in plain files. The format is in spec/."""
 
+from tablestore.changes import Changes
 from tablestore.errors import (
     ChecksumError,
     CommitConflictError,
@@ -24,6 +25,7 @@ from tablestore.version import __version__
 from tablestore.writer import Writer
 
 __all__ = [
+    "Changes",
     "ChecksumError",
     "CommitConflictError",
     "CommitResult",
