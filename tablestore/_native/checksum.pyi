@@ -12,7 +12,8 @@ def verify_chunks(
     crc: npt.NDArray[np.uint32],
     column: npt.NDArray[np.uint32],
     block: npt.NDArray[np.uint32],
-    file_id: Buffer,
+    file_ids: npt.NDArray[np.uint8],
+    file_of: npt.NDArray[np.uint32],
 ) -> int: ...
 def chunk_crcs(
     buffer: npt.NDArray[np.uint8],

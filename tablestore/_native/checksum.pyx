@@ -60,15 +60,24 @@ cdef int check_file_id(const uint8_t[::1] file_id) except -1:
 def verify_chunks(
     const uint8_t[::1] buffer not None, const uint64_t[::1] offset not None, const uint32_t[::1] size not None,
     const uint32_t[::1] crc not None, const uint32_t[::1] column not None, const uint32_t[::1] block not None,
-    const uint8_t[::1] file_id not None,
+    const uint8_t[::1] file_ids not None, const uint32_t[::1] file_of not None,
 ):
-    """Index of the first chunk whose stored bytes do not have its crc, or -1."""
-    cdef size_t k = 0, count = check_places(buffer, offset, size, column, block, file_id)
-    if <size_t>crc.shape[0] != count:
-        raise ValueError("crc and offset differ in length")
+    """Index of the first chunk whose stored bytes do not have its crc, or -1.
+
+    Chunk k is of the file whose id is file_ids[16 * file_of[k]:].
+    """
+    cdef size_t k = 0, count = check_places(buffer, offset, size, column, block, file_ids[:16])
+    if <size_t>crc.shape[0] != count or <size_t>file_of.shape[0] != count:
+        raise ValueError("crc, file_of and offset differ in length")
+    for k in range(count):
+        if 16 * (<uint64_t>file_of[k] + 1) > <uint64_t>file_ids.shape[0]:
+            raise ValueError(f"no file {file_of[k]}")
     cdef const uint8_t* start = bytes_at(buffer)
+    k = 0
     with nogil:
-        while k < count and in_context(&file_id[0], column[k], block[k], start + offset[k], size[k]) == crc[k]:
+        while k < count and in_context(
+            &file_ids[16 * <size_t>file_of[k]], column[k], block[k], start + offset[k], size[k]
+        ) == crc[k]:
             k += 1
     return k if k < count else -1
 

@@ -9,7 +9,8 @@ import numpy.typing as npt
 
 from tablestore.errors import FormatError
 from tablestore.file import column_reader, keys
-from tablestore.file.column_reader import Chunks, Piece
+from tablestore.file.column_reader import Piece, extent_of
+from tablestore.file.joint import Extent
 from tablestore.file.keys import Keys
 from tablestore.file.vector import Vector
 from tablestore.types import Field
@@ -23,49 +24,46 @@ def read_keys(
     wanted: as for `read_column`. Raises FormatError `key-order` for keys that a merge or search must not trust
     (spec §7.7, §7.9).
     """
-    columns = [column_reader.read_column(pieces, field, wanted) for field in key_fields]
+    return read_extent_keys(extent_of(pieces, wanted), key_fields)
+
+
+def read_extent_keys(extent: Extent, key_fields: Sequence[Field]) -> tuple[Keys, list[Vector]]:
+    """Encoded keys of the rows of an extent, and the key columns they were made from; checked as by `read_keys`."""
+    columns = [column_reader.read(extent, field) for field in key_fields]
     encoded = keys.encode(columns, columns[0].length)
-    plans = column_reader.plan(pieces, wanted)
-    _check_order(plans, encoded)
-    row = 0
-    for chunks in plans:
-        row = _check_bounds(chunks, encoded, row)
+    if encoded.length:
+        _check_order(extent, encoded)
+        _check_bounds(extent, encoded)
     return encoded, columns
 
 
-def _check_order(plans: Sequence[Chunks], encoded: Keys) -> None:
-    """Keys ascend within each piece."""
-    ends = np.cumsum([int(chunks.take.sum(dtype=np.int64)) for chunks in plans]).astype(np.int64)
+def _check_order(extent: Extent, encoded: Keys) -> None:
+    """Keys ascend within each file; rows of one file lie side by side in an extent."""
+    file_of = extent.joint.file_of[extent.block]
+    last = np.flatnonzero(file_of[1:] != file_of[:-1])
+    ends = extent.row_start[np.append(last, len(file_of) - 1) + 1]
     row = encoded.first_disorder(ends)
-    if row < 0:
-        return
-    number = int(np.searchsorted(ends, row, "right"))
-    chunks = plans[number]
-    inside = row - (int(ends[number - 1]) if number else 0)
-    block = int(np.searchsorted(np.cumsum(chunks.take), inside, "right"))
-    raise _disorder(chunks, block, "keys do not ascend", "7.7")
+    if row >= 0:
+        block = int(np.searchsorted(extent.row_start, row, "right")) - 1
+        raise _disorder(extent, block, "keys do not ascend", "7.7")
 
 
-def _check_bounds(chunks: Chunks, encoded: Keys, row: int) -> int:
-    """First and last keys of blocks that were read to these ends are those of the directory; returns the next row."""
-    directory = chunks.piece.reader.directory
-    ends = row + np.cumsum(chunks.take, dtype=np.int64)
-    starts = ends - chunks.take
-    whole_start = np.flatnonzero(chunks.skip == 0)
-    whole_end = np.flatnonzero(chunks.skip + chunks.take == directory.rows[chunks.blocks])
+def _check_bounds(extent: Extent, encoded: Keys) -> None:
+    """First and last keys of blocks that were read to these ends are those of the directory."""
+    joint, block, starts = extent.joint, extent.block, extent.row_start
+    from_start = np.flatnonzero(extent.skip == 0)
+    to_end = np.flatnonzero(extent.skip + extent.take == joint.rows[block])
     for chosen, rows, bounds in (
-        (whole_start, starts[whole_start], directory.first),
-        (whole_end, ends[whole_end] - 1, directory.last),
+        (from_start, starts[from_start], joint.first),
+        (to_end, starts[to_end + 1] - 1, joint.last),
     ):
-        wrong = encoded.first_mismatch(rows, bounds, chunks.blocks[chosen])
+        wrong = encoded.first_mismatch(rows, bounds, block[chosen])
         if wrong >= 0:
-            raise _disorder(chunks, int(chosen[wrong]), "a key differs from its block's bound", "7.9")
-    return int(ends[-1])
+            raise _disorder(extent, int(chosen[wrong]), "a key differs from its block's bound", "7.9")
 
 
-def _disorder(chunks: Chunks, block: int, message: str, section: str) -> FormatError:
-    reader = chunks.piece.reader
-    index = int(chunks.blocks[block])
+def _disorder(extent: Extent, block: int, message: str, section: str) -> FormatError:
+    reader, index = extent.place(block)
     return FormatError(
         f"block {index}: {message}",
         code="key-order",

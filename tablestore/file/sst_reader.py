@@ -8,7 +8,6 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -183,6 +182,11 @@ class SstReader:
     ) -> FormatError:
         return kind(message, code=code, file=self.path, offset=offset, section=section)
 
+    @property
+    def source(self) -> StorageFile | npt.NDArray[np.uint8]:
+        """The file, or all its bytes if opening it has read them."""
+        return self._file if self._whole is None else self._whole
+
     def ordinal(self, field_id: int) -> int | None:
         """Place of a column in the file, or None if the file does not have it."""
         return self._ordinals.get(field_id)
@@ -227,36 +231,3 @@ class SstReader:
                 "the chunk's checksum is wrong", "checksum-mismatch", offset, "7.6", ChecksumError
             )
         return stored
-
-    def fetch(self, ordinal: int, blocks: npt.NDArray[np.int64], target: npt.NDArray[np.uint8]) -> None:
-        """Read and check the chunks `blocks` (ascending) of one column, one after another, into `target`."""
-        offset = self.directory.offset[ordinal, blocks]
-        size = self.directory.size[ordinal, blocks]
-        breaks = np.flatnonzero(offset[1:] != offset[:-1] + size[:-1]) + 1
-        edges = [0, *breaks.tolist(), len(blocks)]
-        places = np.zeros(len(blocks) + 1, np.int64)
-        np.cumsum(size, out=places[1:])
-        if self._whole is not None:
-            for first, last in pairwise(edges):
-                start, size_read = int(offset[first]), int(places[last] - places[first])
-                target[int(places[first]) : int(places[last])] = self._whole[start : start + size_read]
-        else:
-            view = memoryview(target)  # type: ignore[arg-type]
-            ranges = [
-                (int(offset[first]), view[int(places[first]) : int(places[last])])
-                for first, last in pairwise(edges)
-            ]
-            self._file.read_ranges(ranges)
-        ordinals = np.full(len(blocks), ordinal, np.uint32)
-        bad = checksum.verify_chunks(
-            target, places[:-1].astype(np.uint64), size, self.directory.crc[ordinal, blocks], ordinals,
-            blocks.astype(np.uint32), self.file_id,
-        )  # fmt: skip
-        if bad >= 0:
-            raise self._error(
-                f"wrong checksum of column {self.properties.columns[ordinal].field.name!r}, block {int(blocks[bad])}",
-                "checksum-mismatch",
-                int(offset[bad]),
-                "7.6",
-                ChecksumError,
-            )

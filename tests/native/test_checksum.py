@@ -59,6 +59,9 @@ def test_context_comes_before_the_bytes(column: int, block: int, stored: bytes) 
     assert checksum.context_crc(FILE_ID, column, block, stored) == bitwise_crc32c(head + stored)
 
 
+FILES = np.zeros(4, np.uint32)
+
+
 def chunks() -> tuple[np.ndarray, ...]:
     buffer = np.random.default_rng(7).integers(0, 256, 1000, dtype=np.uint8)
     offset = np.array([0, 100, 350, 1000], np.uint64)
@@ -74,7 +77,7 @@ def test_chunk_crcs_are_those_of_their_context() -> None:
     for k in range(4):
         stored = buffer[int(offset[k]) : int(offset[k]) + int(size[k])].tobytes()
         assert crcs[k] == checksum.context_crc(FILE_ID, int(column[k]), int(block[k]), stored)
-    assert checksum.verify_chunks(buffer, offset, size, crcs, column, block, FILE_ID) == -1
+    assert checksum.verify_chunks(buffer, offset, size, crcs, column, block, FILE_ID, FILES) == -1
 
 
 def test_verify_names_the_first_bad_chunk() -> None:
@@ -83,14 +86,27 @@ def test_verify_names_the_first_bad_chunk() -> None:
     for byte, bad in [(0, 0), (99, 0), (100, 1), (349, 1), (999, 2)]:
         damaged = buffer.copy()
         damaged[byte] ^= 4
-        assert checksum.verify_chunks(damaged, offset, size, crcs, column, block, FILE_ID) == bad
-    assert checksum.verify_chunks(buffer, offset, size, crcs, column, block, b"x" * 16) == 0
+        assert checksum.verify_chunks(damaged, offset, size, crcs, column, block, FILE_ID, FILES) == bad
+    assert checksum.verify_chunks(buffer, offset, size, crcs, column, block, b"x" * 16, FILES) == 0
+
+
+def test_every_chunk_is_checked_with_the_id_of_its_own_file() -> None:
+    buffer, offset, size, column, block = chunks()
+    other = b"x" * 16
+    crcs = checksum.chunk_crcs(buffer, offset, size, column, block, FILE_ID)
+    crcs[2:] = checksum.chunk_crcs(buffer, offset, size, column, block, other)[2:]
+    files = np.array([0, 0, 1, 1], np.uint32)
+    assert checksum.verify_chunks(buffer, offset, size, crcs, column, block, FILE_ID + other, files) == -1
+    assert checksum.verify_chunks(buffer, offset, size, crcs, column, block, other + FILE_ID, files) == 0
+    assert checksum.verify_chunks(buffer, offset, size, crcs, column, block, FILE_ID + other, FILES) == 2
+    with pytest.raises(ValueError, match="no file 1"):
+        checksum.verify_chunks(buffer, offset, size, crcs, column, block, FILE_ID, files)
 
 
 def test_chunks_that_change_places_are_found() -> None:
     buffer, offset, size, column, block = chunks()
     crcs = checksum.chunk_crcs(buffer, offset, size, column, block, FILE_ID)
-    assert checksum.verify_chunks(buffer, offset, size, crcs, column, block[::-1].copy(), FILE_ID) == 0
+    assert checksum.verify_chunks(buffer, offset, size, crcs, column, block[::-1].copy(), FILE_ID, FILES) == 0
 
 
 def test_places_outside_the_buffer_are_refused() -> None:
@@ -100,8 +116,8 @@ def test_places_outside_the_buffer_are_refused() -> None:
         beyond = size.copy()
         beyond[k] = wrong + 250 if k == 1 else wrong
         with pytest.raises(ValueError, match=f"chunk {k}"):
-            checksum.verify_chunks(buffer, offset, beyond, crcs, column, block, FILE_ID)
+            checksum.verify_chunks(buffer, offset, beyond, crcs, column, block, FILE_ID, FILES)
     with pytest.raises(ValueError, match="16 bytes"):
         checksum.chunk_crcs(buffer, offset, size, column, block, b"short")
     with pytest.raises(ValueError, match="length"):
-        checksum.verify_chunks(buffer, offset, size, crcs[:3], column, block, FILE_ID)
+        checksum.verify_chunks(buffer, offset, size, crcs[:3], column, block, FILE_ID, FILES)
