@@ -19,7 +19,16 @@ from tablestore.errors import (
 )
 from tablestore.lsm.explain import Explanation
 from tablestore.lsm.scan import Scan
-from tablestore.results import CommitResult, CompactResult, Finding, VerifyResult
+from tablestore.results import (
+    CommitResult,
+    CompactResult,
+    ExpireResult,
+    Finding,
+    OrphanResult,
+    RollbackResult,
+    TagResult,
+    VerifyResult,
+)
 from tablestore.table import Table, View, create_table, open_table
 from tablestore.version import __version__
 from tablestore.writer import Writer
@@ -31,11 +40,14 @@ __all__ = [
     "CommitResult",
     "CommitUnknownError",
     "CompactResult",
+    "ExpireResult",
     "Explanation",
     "FilterError",
     "Finding",
     "FormatError",
     "LimitExceededError",
+    "OrphanResult",
+    "RollbackResult",
     "Scan",
     "SchemaError",
     "SnapshotExpiredError",
@@ -44,6 +56,7 @@ __all__ = [
     "TableExistsError",
     "TableNotFoundError",
     "TableStoreError",
+    "TagResult",
     "UnsafePathError",
     "UnsupportedVersionError",
     "VerifyResult",

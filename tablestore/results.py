@@ -97,3 +97,49 @@ class VerifyResult:
     def ok(self) -> bool:
         """Whether nothing was found."""
         return not self.findings
+
+
+@dataclass(frozen=True)
+class ExpireResult:
+    """version: the newest snapshot. boundary: snapshots before it are expired. Counts of what was deleted: snapshots,
+    data files, manifests, and the bytes of both; pinned: expired snapshots that a tag, lease or consumer keeps."""
+
+    version: int
+    boundary: int
+    snapshots: int = 0
+    files: int = 0
+    manifests: int = 0
+    bytes: int = 0
+    pinned: int = 0
+
+
+@dataclass(frozen=True)
+class OrphanResult:
+    """version: the newest snapshot. Counts and bytes of the files that nothing refers to: deleted, or with dry_run only
+    found. paths: their names in the table, sorted."""
+
+    version: int
+    dry_run: bool
+    files: int
+    manifests: int
+    temporaries: int
+    bytes: int
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class TagResult:
+    """version: the snapshot that the tag names, or named."""
+
+    name: str
+    version: int
+
+
+@dataclass(frozen=True)
+class RollbackResult:
+    """version: the new snapshot, which shows what snapshot `to` shows; published is False if it was the newest."""
+
+    version: int
+    to: int
+    published: bool
+    retries: int

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import datetime
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from tablestore import ingest, maintenance
+from tablestore import background, ingest, orphans, retention, tags
 from tablestore.changes import Changes, changes_between
 from tablestore.core import Core, open_core
 from tablestore.errors import SchemaError, SnapshotExpiredError, TableExistsError, TableNotFoundError
@@ -20,11 +21,19 @@ from tablestore.file import schema as table_schema
 from tablestore.file import vector as vectors
 from tablestore.file.schema import TableSchema
 from tablestore.file.snapshot import NO_PARENT_DIGEST, Snapshot
+from tablestore.file.tag import path as tag_path
 from tablestore.lsm.lineage import HINT_PATH, Lineage
 from tablestore.options import TableOptions
-from tablestore.results import CommitResult, CompactResult
+from tablestore.results import (
+    CommitResult,
+    CompactResult,
+    ExpireResult,
+    OrphanResult,
+    RollbackResult,
+    TagResult,
+)
 from tablestore.session import WRITER_MEMORY, OverwriteSession, Session
-from tablestore.storage import AlreadyExistsError, Storage, open_storage
+from tablestore.storage import AlreadyExistsError, NotFoundError, Storage, open_storage
 from tablestore.transaction import Outcome
 from tablestore.view import View
 from tablestore.writer import Writer
@@ -64,7 +73,7 @@ def create_table(
         ),
         options=parsed,
     )
-    if Lineage(storage).ids():
+    if Lineage(storage).ids() or Lineage(storage).boundary():
         return _existing(storage, if_exists)
     storage.probe()
     durable = parsed.durable
@@ -76,6 +85,12 @@ def create_table(
     try:
         storage.publish(layout.snapshot_path(1), snapshot.encode(_first_snapshot(made)), durable)
     except AlreadyExistsError:
+        return _existing(storage, if_exists)
+    if Lineage(
+        storage
+    ).boundary():  # others made the table long ago, and its first snapshot has expired (spec §11.6)
+        with suppress(NotFoundError):
+            storage.remove(layout.snapshot_path(1))
         return _existing(storage, if_exists)
     storage.write_hint(HINT_PATH, layout.format_hint(1))
     return Table(open_core(storage))
@@ -128,14 +143,15 @@ class Table(View):
         tag: str | None = None,
         timestamp: datetime.datetime | None = None,
     ) -> View:
-        """A read-only view of an older snapshot, by id or by the newest one not later than `timestamp`.
+        """A read-only view of an older snapshot: by id, by tag, or the newest one not later than `timestamp`. The
+        snapshot stays as long as the view lives.
 
         Raises SnapshotExpiredError if there is none.
         """
         if sum(argument is not None for argument in (version, tag, timestamp)) != 1:
             raise SchemaError("at() takes one of version, tag, timestamp")
         if tag is not None:
-            raise SnapshotExpiredError(f"there is no tag {tag!r}")
+            return View(self._core, tags.version_of(self._core, tag), tag_path(tag))
         if version is not None:
             return View(self._core, self._core.lineage.at(version))
         assert timestamp is not None
@@ -252,7 +268,7 @@ class Table(View):
         return CommitResult.of(outcome, rows, deletes)
 
     def _after_commit(self, outcome: Outcome) -> None:
-        maintenance.after_commit(self._core, outcome)
+        background.after_commit(self._core, outcome)
 
     def writer(self, writer_id: str | None = None, *, memory: int = WRITER_MEMORY) -> Writer:
         """A streaming writer in bounded memory (bytes); see `Writer`. writer_id names it for idempotent commits."""
@@ -261,7 +277,58 @@ class Table(View):
     def compact(self, full: bool = False) -> CompactResult:
         """Merge sorted runs where the options call for it; full: every bucket into one run; deletes go,
         except in tables with sequence fields, where late rows may still come."""
-        return maintenance.run(self._core, full=full)
+        return background.compact(self._core, full)
+
+    def tag(self, name: str, version: int | None = None) -> TagResult:
+        """Name a snapshot, the newest by default; it stays until `untag`. Raises CommitConflictError if the name is
+        taken by another snapshot, SnapshotExpiredError."""
+        lineage = self._core.lineage
+        found = lineage.newest() if version is None else lineage.at(version)
+        tags.create(self._core, name, found)
+        return TagResult(name, found.id)
+
+    def untag(self, name: str) -> TagResult:
+        """Remove a tag. Raises SnapshotExpiredError if there is none of the name."""
+        found = tags.read(self._core, name)
+        tags.remove(self._core, name)
+        return TagResult(name, found.snapshot)
+
+    def tags(self) -> pa.Table:
+        """All tags: name, version, timestamp."""
+        return tags.table(self._core)
+
+    def rollback(self, version: int) -> RollbackResult:
+        """Show again what `version` showed, as a new snapshot; those in between stay until they expire.
+
+        Raises SnapshotExpiredError. Later commits go on from there, and followers see the difference.
+        """
+        return retention.rollback(self._core, self._core.lineage.at(version))
+
+    def expire_snapshots(
+        self,
+        keep_last: int = 10,
+        older_than: datetime.datetime | datetime.timedelta | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> ExpireResult:
+        """Delete snapshots but the newest `keep_last`, with older_than only those that are older, and the files that no
+        other snapshot needs. What a tag, a consumer or a reader holds stays. After a crash run it again.
+
+        progress(done, total) is called with files.
+        """
+        return retention.expire(self._core, keep_last, older_than, progress)
+
+    def remove_orphan_files(
+        self,
+        dry_run: bool = True,
+        older_than: datetime.datetime | datetime.timedelta = orphans.DAY,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> OrphanResult:
+        """Delete files of commits that never came to be; dry_run: only list them.
+
+        older_than: commits that began before may fail (CommitConflictError, write again) if they are still under way;
+        right with any limit, `timedelta(0)` included. progress(done, total) is called with files.
+        """
+        return orphans.remove(self._core, dry_run, older_than, progress)
 
 
 __all__ = ["Table", "TableNotFoundError", "View", "create_table", "open_table"]

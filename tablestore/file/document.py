@@ -38,6 +38,14 @@ def read_document(data: bytes, file: str) -> dict[str, Any]:
     """Members of a document, without `checksum`; `file` is named in errors. Raises FormatError as spec §1.5
     says.
     """
+    check_envelope(data, file)
+    members = parse_strict_json(data, file)
+    members.pop("checksum", None)
+    return members
+
+
+def check_envelope(data: bytes, file: str) -> None:
+    """Size, end and checksum of a document (spec §1.5)."""
     if len(data) > DOCUMENT_BYTES_MAX:
         raise _limit(f"a document of {len(data)} bytes", file)
     match = _END.fullmatch(data, max(0, len(data) - _END_SIZE))
@@ -54,9 +62,6 @@ def read_document(data: bytes, file: str) -> dict[str, Any]:
         )
     if not data.startswith(b"{"):
         raise _fault("json-syntax", "the document does not begin with {", file)
-    members = parse_strict_json(data, file)
-    members.pop("checksum", None)
-    return members
 
 
 def parse_strict_json(data: bytes, file: str) -> dict[str, Any]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Final, Literal, cast
 
+import msgspec
+
 from tablestore._native.hash import hash64
 from tablestore.errors import LimitExceededError, SchemaError
-from tablestore.file.document import COUNTER_MAX, Members, read_document, write_document
+from tablestore.file.document import COUNTER_MAX, Members, check_envelope, read_document, write_document
 from tablestore.file.layout import ID_MAX, check_file_id
 
 FORMAT: Final = "tablestore/snapshot"
@@ -168,6 +170,40 @@ def decode(data: bytes, file: str, expected_id: int, expected_table: str | None 
         reader_features=reader_features,
         writer_features=writer_features,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """What the deletion of a snapshot must know of it; quicker to read than the whole."""
+
+    table: str
+    id: int
+    parent_digest: str
+    kind: SnapshotKind
+    manifests: tuple[ManifestReference, ...]
+    delta: tuple[str, ...]
+    digest: str = ""
+
+
+def outline(data: bytes, file: str, expected_id: int, expected_table: str) -> Outline:
+    """The outline of a document whose checksum is right; names and numbers that are used are checked as in `decode`."""
+    check_envelope(data, file)
+    try:
+        found = msgspec.json.decode(data, type=Outline)
+    except (msgspec.ValidationError, msgspec.DecodeError):
+        decode(data, file, expected_id, expected_table)  # says what is wrong
+        raise
+    if (found.id, found.table) != (expected_id, expected_table) or found.kind not in KINDS:
+        decode(data, file, expected_id, expected_table)
+    for reference in found.manifests:
+        check_file_id(reference.file, file)
+    return replace(found, digest=digest(data))
+
+
+def read_id(data: bytes, file: str) -> int:
+    """The id in a document whose name does not say it. Raises FormatError."""
+    members = Members(read_document(data, file), file, "10.3", "bad-snapshot")
+    return members.integer("id", 1, ID_MAX)
 
 
 def _reference(members: Members, snapshot_id: int) -> ManifestReference:

@@ -45,11 +45,25 @@ class Lineage:
         decoded = snapshot.decode(data, path, snapshot_id, self.table)
         return Version(decoded, snapshot.digest(data))
 
+    def digest(self, snapshot_id: int) -> str:
+        """Digest of a snapshot's document. Raises as `read` does."""
+        path = layout.snapshot_path(snapshot_id)
+        newest = self._newest
+        found = snapshot.digest(self._storage.read(path))
+        if newest is not None and newest.id == snapshot_id and newest.digest == found:
+            return found  # the very bytes that were decoded before
+        return self.read(snapshot_id).digest
+
     def boundary(self) -> int:
         """The id from which on snapshots are kept, 0 if all are. Costs one look-up if it has not moved."""
         known = self._boundary
         if known and self._storage.exists(layout.boundary_path(known)):
             return known  # an expirer removes it before it lists pins or deletes anything (spec §15.6)
+        return self.list_boundary()
+
+    def list_boundary(self) -> int:
+        """The boundary by its directory: also one whose predecessors are still there."""
+        known = self._boundary
         while True:
             found = max(self._boundaries(), default=0)
             if found <= known:

@@ -1,0 +1,152 @@
+"""Pins: the tags, consumers and leases of a table, and what they keep from expiry (spec §15.5)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TypeVar
+
+from tablestore.core import Core
+from tablestore.file import consumer as consumers
+from tablestore.file import layout
+from tablestore.file import lease as leases
+from tablestore.file import tag as tags
+from tablestore.file.consumer import Consumer
+from tablestore.file.lease import Lease
+from tablestore.file.tag import Tag
+from tablestore.storage import NotFoundError
+
+Document = TypeVar("Document")
+READS_MAX = 1_000
+
+
+@dataclass(frozen=True)
+class Pins:
+    """What was pinned when the directories were listed. leases: by path."""
+
+    tags: tuple[Tag, ...]
+    leases: dict[str, Lease]
+    consumers: tuple[Consumer, ...]
+
+    @property
+    def snapshots(self) -> frozenset[int]:
+        """Snapshots of tags and leases."""
+        return frozenset(
+            [*(tag.snapshot for tag in self.tags), *(lease.snapshot for lease in self.leases.values())]
+        )
+
+    @property
+    def floor(self) -> int | None:
+        """From here on consumers keep every snapshot; None without consumers."""
+        return min((consumer.keeps for consumer in self.consumers), default=None)
+
+
+def read(core: Core) -> Pins:
+    """All pins. Tags come before leases: a lease may rest on a tag that is removed after it (spec §15.5).
+
+    Raises StorageError, FormatError: whoever deletes must not guess.
+    """
+    return Pins(tuple(read_tags(core)), dict(read_leases(core)), tuple(read_consumers(core)))
+
+
+def drop_expired(core: Core) -> None:
+    """Removes leases and consumers whose time has passed: their holders are gone (spec §15.5)."""
+    now = int(time.time() * 1000)
+    for path, lease in read_leases(core):
+        if lease.expires_millis < now:
+            with suppress(NotFoundError):
+                core.storage.remove(path)
+    for consumer in read_consumers(core):
+        if consumer.expires_millis < now:
+            remove_consumer(core, consumer)
+
+
+def remove_consumer(core: Core, consumer: Consumer) -> None:
+    """Removes a consumer's documents up to this one, the oldest first; one that went on meanwhile stays."""
+    own = {consumers.path(consumer.name, consumer.number): consumer.number}
+    for escaped, number in _consumer_names(core):
+        path = layout.consumer_path(escaped, number)
+        if number < consumer.number and path == consumers.path(consumer.name, number):
+            own[path] = number
+    for path in sorted(own, key=lambda path: own[path]):
+        with suppress(NotFoundError):
+            core.storage.remove(path)
+
+
+def read_tags(core: Core) -> Iterator[Tag]:
+    """Tags by name."""
+    for name in sorted(_names(core, layout.TAG_DIRECTORY)):
+        escaped = layout.parse_tag_name(name)
+        if escaped is not None:
+            path = layout.tag_path(escaped)
+            decode = _tag_decoder(core, path, escaped)
+            found = _read(core, path, decode)
+            if found is not None:
+                yield found
+
+
+def _tag_decoder(core: Core, path: str, escaped: str) -> Callable[[bytes], Tag]:
+    return lambda data: tags.decode(data, path, escaped, core.schema.table)
+
+
+def read_leases(core: Core) -> Iterator[tuple[str, Lease]]:
+    """Leases with their paths."""
+    for name in sorted(_names(core, layout.LEASE_DIRECTORY)):
+        lease_id = layout.parse_lease_name(name)
+        if lease_id is not None:
+            path = layout.lease_path(lease_id)
+            found = _read(core, path, _lease_decoder(core, path))
+            if found is not None:
+                yield path, found
+
+
+def _lease_decoder(core: Core, path: str) -> Callable[[bytes], Lease]:
+    return lambda data: leases.decode(data, path, core.schema.table)
+
+
+def read_consumers(core: Core) -> Iterator[Consumer]:
+    """The newest document of each consumer."""
+    done: set[str] = set()
+    for _ in range(READS_MAX):
+        newest: dict[str, int] = {}
+        for escaped, number in _consumer_names(core):
+            newest[escaped] = max(number, newest.get(escaped, 0))
+        moved = False
+        for escaped, number in sorted(newest.items()):
+            if escaped in done:
+                continue
+            path = layout.consumer_path(escaped, number)
+            found = _read(core, path, _consumer_decoder(core, path, escaped, number))
+            if found is None:
+                moved = True  # it has gone on, or was removed: list again
+                continue
+            done.add(escaped)
+            yield found
+        if not moved:
+            return
+
+
+def _consumer_decoder(core: Core, path: str, escaped: str, number: int) -> Callable[[bytes], Consumer]:
+    return lambda data: consumers.decode(data, path, escaped, number, core.schema.table)
+
+
+def _consumer_names(core: Core) -> list[tuple[str, int]]:
+    parsed = (layout.parse_consumer_name(name) for name in _names(core, layout.CONSUMER_DIRECTORY))
+    return [parts for parts in parsed if parts is not None]
+
+
+def _names(core: Core, directory: str) -> list[str]:
+    try:
+        return core.storage.list(directory)
+    except NotFoundError:
+        return []
+
+
+def _read(core: Core, path: str, decode: Callable[[bytes], Document]) -> Document | None:
+    """A document, or None if it is gone since it was listed."""
+    try:
+        return decode(core.storage.read(path))
+    except NotFoundError:
+        return None
