@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -28,6 +28,7 @@ from tablestore.lsm.scan import SCAN_MEMORY, window_rows
 from tablestore.lsm.window import Window
 from tablestore.types import Field
 
+ENTRIES_AT_ONCE = 4096
 INSERT, UPDATE_BEFORE, UPDATE_AFTER, DELETE = range(4)
 
 Place = tuple[bytes, int]
@@ -115,37 +116,56 @@ def windows(cache: FileCache, difference: Difference, request: ChangesRequest) -
     low, high = key_range(condition, cache.schema)
     candidates = difference.candidates
     chosen = plan_files(candidates, len(candidates), cache.schema, condition, low, high).files
-    sides = [_places(files) for files in (difference.before, difference.after)]
-    columns = 2 * (len(request.fields) + len(cache.schema.key_fields))
-    for start, stop in pairwise(chosen.group_edges().tolist()):
-        entries = chosen.take(np.arange(start, stop)).entries()
-        place = entries[0].place
-        before, after = (
-            _entries(files, known.get(place))
-            for files, known in zip((difference.before, difference.after), sides, strict=True)
-        )
-        fewest = _fewest(entries, before, after)
-        if not fewest:
-            continue
-        opened = cache.open_runs([Run(0, (entry,)) for entry in fewest])
-        runs = tuple(sorted_runs(before)), tuple(sorted_runs(after))
-        for part in window.cut(place, opened, window_rows(request.memory, columns), low, high):
-            yield ChangedWindow(part, *runs)
+    sides = _Side(difference.before), _Side(difference.after)
+    rows = window_rows(request.memory, 2 * (len(request.fields) + len(cache.schema.key_fields)))
+    for batch in _batches(chosen):
+        before, after = (side.entries(batch) for side in sides)
+        for place, entries in batch.items():
+            fewest = _fewest(entries, before.get(place, []), after.get(place, []))
+            if not fewest:
+                continue
+            opened = cache.open_runs([Run(0, (entry,)) for entry in fewest])
+            runs = [tuple(sorted_runs(side.get(place, []))) for side in (before, after)]
+            for part in window.cut(place, opened, rows, low, high):
+                yield ChangedWindow(part, runs[0], runs[1])
 
 
-def _places(files: FileSet) -> dict[Place, tuple[int, int]]:
-    """Where the files of each place are in a set."""
-    edges = files.group_edges()
-    if len(edges) == 1:
-        return {}
-    first = edges[:-1]
-    partitions = files.column(PARTITION).take(first.astype(np.uint32)).to_arrow().to_pylist()
-    buckets = files.column(BUCKET).typed("i4")[first].tolist()
-    return dict(zip(zip(partitions, buckets, strict=True), pairwise(edges.tolist()), strict=True))
+def _batches(files: FileSet) -> Iterator[dict[Place, list[Entry]]]:
+    """The files by place, some thousands at a time: objects are dear, and so is a look at each place alone."""
+    edges = files.group_edges().tolist()
+    start = 0
+    for stop, following in pairwise([*edges[1:], None]):
+        if following is None or following - start > ENTRIES_AT_ONCE:
+            yield _by_place(files.take(np.arange(start, stop)).entries())
+            start = stop
 
 
-def _entries(files: FileSet, rows: tuple[int, int] | None) -> list[Entry]:
-    return [] if rows is None else files.take(np.arange(*rows)).entries()
+class _Side:
+    """The live files of one side of a difference, found by place."""
+
+    def __init__(self, files: FileSet) -> None:
+        self._files = files
+        self._rows: dict[Place, tuple[int, int]] = {}
+        if len(files):
+            edges = files.group_edges()
+            first = edges[:-1]
+            partitions = files.column(PARTITION).take(first.astype(np.uint32)).to_arrow().to_pylist()
+            buckets = files.column(BUCKET).typed("i4")[first].tolist()
+            self._rows = dict(
+                zip(zip(partitions, buckets, strict=True), pairwise(edges.tolist()), strict=True)
+            )
+
+    def entries(self, places: Iterable[Place]) -> dict[Place, list[Entry]]:
+        """The files of some places."""
+        rows = [np.arange(*self._rows[place]) for place in places if place in self._rows]
+        return _by_place(self._files.take(np.concatenate(rows)).entries()) if rows else {}
+
+
+def _by_place(entries: Iterable[Entry]) -> dict[Place, list[Entry]]:
+    found: dict[Place, list[Entry]] = {}
+    for entry in entries:
+        found.setdefault(entry.place, []).append(entry)
+    return found
 
 
 def _fewest(candidates: list[Entry], before: list[Entry], after: list[Entry]) -> list[Entry]:

@@ -15,7 +15,7 @@ import pyarrow as pa
 import tablestore as ts
 from tablestore import changes as table_changes
 from tablestore import core
-from tablestore.lsm import image, scan, window
+from tablestore.lsm import changes, image, parallel, scan, window
 from tablestore.reference import changes as reference
 from tablestore.reference.key import bucket, encode_key, encode_tuple
 from tablestore.reference.type import Type, parse_type
@@ -120,9 +120,12 @@ def _key_value(kind: pa.DataType, source: random.Random) -> Any:
 def small_budgets(source: random.Random) -> Iterator[None]:
     """Windows of a few rows, merges for a few keys, deltas or live files as candidates, metadata read in part."""
     large = source.choice((0, 20_000))
+    workers = source.choice((1, 1, 1, 1, 2))
     patches = [
         mock.patch.object(scan, "WINDOW_ROWS_MIN", source.choice((1, 4, 65_536))),
         mock.patch.object(scan, "WINDOW_ROWS_MAX", source.choice((2, 10, 1 << 20))),
+        mock.patch.object(parallel, "workers", return_value=workers),
+        mock.patch.object(changes, "ENTRIES_AT_ONCE", source.choice((1, 4096))),
         mock.patch.object(window, "SPARSE", source.choice((1, 8))),
         mock.patch.object(image, "DENSE_ROWS_MIN", source.choice((1, 3, 4096))),
         mock.patch.object(image, "DENSE", source.choice((1, 4, 1000))),
@@ -300,16 +303,16 @@ def check_history(path: Path, seed: int, steps: int) -> None:
         for _ in range(steps):
             history.step()
         table, newest = history.table, history.table.version
-        for _ in range(4):
+        for number in range(2):
             since, until = sorted((source.randint(1, newest), source.randint(1, newest)))
             columns, condition = history.view()
             what = f"seed {seed}, changes({since}, {until}, {columns}, {condition!r}) of {history.done}"
             found = table.changes(since, until, columns=columns, filter=condition)
             rows = rows_of_changes(found)
             assert rows == history.expected(since, until, columns, condition), what
-            assert found.count() == len(rows), what
+            assert number or found.count() == len(rows), what
         since, until = sorted((source.randint(1, newest), source.randint(1, newest)))
-        columns, condition = history.view()
+        columns, condition = source.choice((history.view(), (None, None)))
         steps_found = table.changes(since, until, columns=columns, filter=condition, net=False)
         expected = [
             row

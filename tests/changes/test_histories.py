@@ -13,7 +13,7 @@ from tests.changes.histories import check_history
 HISTORIES = 300
 HISTORIES_SOAK = 10_000
 GROUPS = 10
-STEPS = 9
+STEPS = 8
 
 
 def check_histories(path: Path, first: int, last: int) -> None:
