@@ -3,6 +3,7 @@ never look below the boundary (spec §15.4)."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -36,7 +37,7 @@ class Lineage:
         self._storage = storage
         self.table = table
         self._newest: Version | None = None
-        self._boundary = 0
+        self._boundary = 0, ""
 
     def read(self, snapshot_id: int) -> Version:
         """One snapshot. Raises NotFoundError if it is absent, FormatError if it is corrupt."""
@@ -56,25 +57,29 @@ class Lineage:
 
     def boundary(self) -> int:
         """The id from which on snapshots are kept, 0 if all are. Costs one look-up if it has not moved."""
-        known = self._boundary
-        if known and self._storage.exists(layout.boundary_path(known)):
-            return known  # an expirer removes it before it lists pins or deletes anything (spec §15.6)
+        known, identity = self._boundary
+        if known:
+            with suppress(NotFoundError):
+                # An expirer removes it before it lists pins or deletes anything (spec §15.6).
+                if self._storage.status(layout.boundary_path(known)).identity == identity:
+                    return known
         return self.list_boundary()
 
     def list_boundary(self) -> int:
         """The boundary by its directory: also one whose predecessors are still there."""
-        known = self._boundary
         while True:
+            known = self._boundary[0]
             found = max(self._boundaries(), default=0)
             if found <= known:
                 return known
             path = layout.boundary_path(found)
             try:
+                identity = self._storage.status(path).identity
                 boundaries.decode(self._storage.read(path), path, found, self.table)
             except NotFoundError:
                 continue  # a greater one is there by now
-            self._boundary = max(self._boundary, found)
-            return self._boundary
+            self._boundary = found, identity
+            return found
 
     def _boundaries(self) -> list[int]:
         try:

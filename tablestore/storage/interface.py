@@ -36,10 +36,12 @@ class AttemptGoneError(StorageError):
 
 @dataclass(frozen=True)
 class FileStatus:
-    """Bytes of a regular file, and when it was written by the clock of the store."""
+    """Bytes of a regular file, when it was written by the clock of the store, and what tells it from another file that
+    was put under its name later."""
 
     size: int
     modified_millis: int
+    identity: str
 
 
 class StorageFile(Protocol):

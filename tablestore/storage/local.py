@@ -340,7 +340,8 @@ class LocalStorage:
 
     def status(self, path: str) -> FileStatus:
         found = self._status(path)
-        return FileStatus(found.st_size, int(found.st_mtime * 1000))
+        identity = f"{found.st_ino}-{found.st_mtime_ns}"
+        return FileStatus(found.st_size, found.st_mtime_ns // 1_000_000, identity)
 
     def _status(self, path: str) -> os.stat_result:
         directory, name = split_path(path)

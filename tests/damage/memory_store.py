@@ -96,7 +96,7 @@ class MemoryStore:
         self.files[path] = data
 
     def status(self, path: str) -> FileStatus:
-        return FileStatus(len(self._found(path)), 0)
+        return FileStatus(len(self._found(path)), 0, path)
 
     def write_hint(self, path: str, data: bytes) -> None:
         self.files[path] = data
