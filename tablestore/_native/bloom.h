@@ -54,6 +54,17 @@ TS_CLONES static void ts_filter_probe(const uint8_t *section, uint32_t blocks, c
     }
 }
 
+/* One key. */
+TS_INLINE int ts_filter_may_hold(const uint8_t *section, uint32_t blocks, uint64_t hash)
+{
+    static const uint32_t salts[8] = {0x47B6137Bu, 0x44974D91u, 0x8824AD5Bu, 0xA2B7289Du, 0x705495C7u, 0x2DF1424Bu, 0x9EFC4947u, 0x5C6BFB31u};
+    const uint8_t *words = section + ts_filter_place(hash, blocks);
+    uint32_t missing = 0;
+    for (size_t i = 0; i < 8; i++)
+        missing |= ~ts_load32(words + 4 * i) & (1u << ((salts[i] * (uint32_t)(hash >> 32)) >> 27));
+    return missing == 0;
+}
+
 static int ts_filter_is_empty(const uint8_t *section, size_t size)
 {
     uint8_t bits = 0;

@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from tablestore._native import gather, key, merge, sort
+from tablestore._native import gather, key, merge, search, sort
 from tablestore._native import hash as hashing
 from tablestore.file.vector import Bytes, Vector
 from tablestore.types import HINT_OPAQUE, ColumnType
@@ -60,6 +60,26 @@ class Keys(ABC):
     @abstractmethod
     def search(self, probes: Keys) -> npt.NDArray[np.int64]:
         """For each probe the row of these sorted keys that equals it, or -1."""
+
+    @abstractmethod
+    def within(self, low: Keys, high: Keys) -> tuple[Offsets, Offsets]:
+        """For each pair of bounds (spec §3.5) the rows [a, b) of these sorted keys that lie between, ends included."""
+
+    @abstractmethod
+    def locate(
+        self, first: Keys, last: Keys, start: Offsets, file: Rows, row: Rows
+    ) -> tuple[Offsets, Offsets]:
+        """For each pair of a file and a row of these keys the first block that may hold it, and how many may.
+
+        first, last: bounds of the blocks of all files; those of file f are [start[f], start[f + 1]), in key order.
+        """
+
+    @abstractmethod
+    def find(self, start: Offsets, block: Rows, row: Rows, probes: Keys) -> Offsets:
+        """For each pair of a block and a row of `probes` the row of these keys that equals it, or -1.
+
+        The rows of block b are [start[b], start[b + 1]), ascending.
+        """
 
     @abstractmethod
     def lower_bound(self, probe: bytes) -> int:
@@ -110,6 +130,25 @@ class WordKeys(Keys):
         assert isinstance(probes, WordKeys)
         return merge.search_words(self.words, probes.words)
 
+    def within(self, low: Keys, high: Keys) -> tuple[Offsets, Offsets]:
+        assert isinstance(low, WordKeys)
+        assert isinstance(high, WordKeys)
+        return np.searchsorted(self.words, low.words, "left"), np.searchsorted(
+            self.words, high.words, "right"
+        )
+
+    def locate(
+        self, first: Keys, last: Keys, start: Offsets, file: Rows, row: Rows
+    ) -> tuple[Offsets, Offsets]:
+        assert isinstance(first, WordKeys)
+        assert isinstance(last, WordKeys)
+        block = search.locate_words(first.words, last.words, start, file, row, self.words)
+        return block, (block >= 0).astype(np.int64)
+
+    def find(self, start: Offsets, block: Rows, row: Rows, probes: Keys) -> Offsets:
+        assert isinstance(probes, WordKeys)
+        return search.find_words(self.words, start, block, row, probes.words)
+
     def lower_bound(self, probe: bytes) -> int:
         if len(probe) > self.size:
             return self.upper_bound(probe[: self.size])
@@ -157,6 +196,24 @@ class ByteKeys(Keys):
     def search(self, probes: Keys) -> npt.NDArray[np.int64]:
         assert isinstance(probes, ByteKeys)
         return merge.search_bytes(self.offsets, self.data, probes.offsets, probes.data)
+
+    def within(self, low: Keys, high: Keys) -> tuple[Offsets, Offsets]:
+        assert isinstance(low, ByteKeys)
+        assert isinstance(high, ByteKeys)
+        ends = low.offsets, low.data, high.offsets, high.data
+        return search.within_bytes(self.offsets, self.data, *ends, BOUND_SIZE)
+
+    def locate(
+        self, first: Keys, last: Keys, start: Offsets, file: Rows, row: Rows
+    ) -> tuple[Offsets, Offsets]:
+        assert isinstance(first, ByteKeys)
+        assert isinstance(last, ByteKeys)
+        ends = first.offsets, first.data, last.offsets, last.data
+        return search.locate_bytes(*ends, start, file, row, self.offsets, self.data, BOUND_SIZE)
+
+    def find(self, start: Offsets, block: Rows, row: Rows, probes: Keys) -> Offsets:
+        assert isinstance(probes, ByteKeys)
+        return search.find_bytes(self.offsets, self.data, start, block, row, probes.offsets, probes.data)
 
     def lower_bound(self, probe: bytes) -> int:
         start, end = np.zeros(1, np.int64), np.array([self.length], np.int64)
@@ -209,6 +266,15 @@ def encode_tuples(columns: Sequence[Vector], length: int) -> ByteKeys:
     """Encode nullable tuples (spec §3.3)."""
     validities = [column.validity for column in columns]
     return ByteKeys(*key.encode_tuple([describe(column) for column in columns], validities, length))
+
+
+def of_bounds(bounds: Sequence[bytes], size: int | None) -> Keys:
+    """Bounds (spec §3.5) as keys, in the words form for keys of `size` bytes."""
+    if size is not None:
+        return WordKeys(np.array([word_of(bound, size) for bound in bounds], np.uint64), size)
+    offsets = np.zeros(len(bounds) + 1, np.int64)
+    np.cumsum([len(bound) for bound in bounds], out=offsets[1:])
+    return ByteKeys(offsets, np.frombuffer(b"".join(bounds), np.uint8))
 
 
 def concat(parts: Sequence[Keys]) -> Keys:
