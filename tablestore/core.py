@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Collection, Sequence
+from typing import Any
 
 from tablestore.errors import FormatError, UnsupportedVersionError
 from tablestore.file import fileset, layout, manifest, schema
@@ -35,6 +36,7 @@ class Core:
         self.lineage = lineage
         self.cache = FileCache(storage, table_schema)
         self.live = LiveFiles()
+        self.background: Any = None  # compaction beside the writers, which is made when it is needed
         self._manifests: OrderedDict[str, Manifest] = OrderedDict()
         self._entries_cached = 0
         self._files: tuple[tuple[str, ...], FileSet] | None = None

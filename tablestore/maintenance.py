@@ -2,92 +2,103 @@
 
 from __future__ import annotations
 
-import logging
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 
+from tablestore import claims, lease
 from tablestore.core import Core
-from tablestore.errors import CommitConflictError, TableStoreError
-from tablestore.file.manifest import Entry
+from tablestore.errors import CommitConflictError, FormatError, SnapshotExpiredError
+from tablestore.file.manifest import Entry, Place
 from tablestore.lsm import compaction
 from tablestore.lsm.compaction import Compacted, Pick
 from tablestore.lsm.lineage import Version
 from tablestore.lsm.parallel import ordered_map
+from tablestore.lsm.purge import Purge, purge_of
 from tablestore.lsm.run import Run, sorted_runs
 from tablestore.results import CompactResult
 from tablestore.transaction import Outcome, Proposal, Transaction
 
-LOG = logging.getLogger("tablestore")
-
-Place = tuple[bytes, int]
 Progress = Callable[[int, int], None]
+Proceed = Callable[[], None]
 
 PLANS_MAX = 64  # rounds of planning; each makes the table better, so the end is near long before
-
-
-def run(
-    core: Core, *, full: bool = False, places: Iterable[Place] | None = None, progress: Progress | None = None
-) -> CompactResult:
-    """Compact until nothing is left to pick. full: every bucket into one run of the last level, without deletes.
-
-    progress(done, total) is called with buckets. A compaction that lost its inputs to another drops its output.
-    """
-    only = None if places is None else set(places)
-    result = CompactResult(core.lineage.newest().id)
-    lost = 0
-    for _ in range(PLANS_MAX):
-        base = core.lineage.newest()
-        work = _plan(core, base, full, only)
-        if not work:
-            break
-        outcomes = ordered_map(partial(_one, core, base), work)
-        for done, outcome in enumerate(outcomes, 1):
-            if outcome is None:
-                lost += 1
-            else:
-                result = result.plus(outcome)
-            if progress is not None:
-                progress(done, len(work))
-    return replace(result, version=core.lineage.newest().id, lost=lost)
+SMALL_BYTES = 1 << 20  # up to here a compaction is over before a lease or a claim would pay
 
 
 @dataclass(frozen=True)
-class _Work:
+class Work:
     """One compaction to be done: runs of a bucket, oldest first, and which of them to merge."""
 
     place: Place
     runs: Sequence[Run]
     chosen: Pick
 
+    @property
+    def size(self) -> int:
+        """Bytes that it reads."""
+        return sum(run.size for run in self.runs[self.chosen.start : self.chosen.stop])
 
-def _plan(core: Core, base: Version, full: bool, only: set[Place] | None) -> list[_Work]:
+
+def run(
+    core: Core,
+    *,
+    full: bool = False,
+    places: Iterable[Place] | None = None,
+    progress: Progress | None = None,
+    now_millis: int | None = None,
+) -> CompactResult:
+    """Compact until nothing is left to pick. full: every bucket into one run of the last level, without deletes.
+
+    progress(done, total) is called with buckets. A compaction that lost its inputs to another drops its output.
+    now_millis: what rows past their time (spec §13.9) are measured by; None = now.
+    """
+    only = None if places is None else set(places)
+    purge = purge_of(core.schema, now_millis if now_millis is not None else int(time.time() * 1000))
+    result = CompactResult(core.lineage.newest().id)
+    for _ in range(PLANS_MAX):
+        base = core.lineage.newest()
+        work = plan(core, base, full, only, purge)
+        if not work:
+            break
+        outcomes = ordered_map(partial(compact_one, core, base, purge=purge), work)
+        for done, outcome in enumerate(outcomes, 1):
+            result = replace(result, lost=result.lost + 1) if outcome is None else result.plus(outcome)
+            if progress is not None:
+                progress(done, len(work))
+    return replace(result, version=core.lineage.newest().id)
+
+
+def plan(
+    core: Core, base: Version, full: bool = False, only: set[Place] | None = None, purge: Purge | None = None
+) -> list[Work]:
     """What is to be compacted."""
     work = []
-    for place, entries in _candidates(core, base, full, only):
+    for place, entries in _candidates(core, base, full or purge is not None, only):
         runs = sorted_runs(entries)
         chosen = (
             compaction.pick_full(runs, deletes_stay=bool(core.schema.order_fields))
             if full
             else compaction.pick(runs, core.schema.options)
-        )
+        ) or compaction.pick_purge(runs, purge, full)
         if chosen is not None:
-            work.append(_Work(place, runs, chosen))
+            work.append(Work(place, runs, chosen))
     return work
 
 
 def _candidates(
-    core: Core, base: Version, full: bool, only: set[Place] | None
+    core: Core, base: Version, every: bool, only: set[Place] | None
 ) -> Iterator[tuple[Place, list[Entry]]]:
     """Buckets with enough runs; the others are passed over without making objects of their files."""
-    least = 1 if full else core.schema.options.compaction_trigger
+    least = 1 if every else core.schema.options.compaction_trigger
     if only is not None:
         for place in sorted(only):
             entries = core.place_entries(base.snapshot, place)
-            upper = sum(entry.level == 0 for entry in entries)
-            if upper + len({entry.level for entry in entries if entry.level}) >= least:
+            if count_runs(entries) >= least:
                 yield place, entries
         return
     files = core.files(base.snapshot)
@@ -97,9 +108,64 @@ def _candidates(
             yield entries[0].place, entries
 
 
-def _one(core: Core, base: Version, work: _Work) -> Outcome | None:
-    """Merge and publish one compaction; None if its inputs were gone at the end."""
-    result = compaction.compact(core.cache, work.place, work.runs, work.chosen, base.id)
+def count_runs(entries: Sequence[Entry]) -> int:
+    """Sorted runs (spec §12.2) of a bucket's files."""
+    upper = sum(entry.level == 0 for entry in entries)
+    return upper + len({entry.level for entry in entries if entry.level})
+
+
+def compact_one(
+    core: Core,
+    base: Version,
+    work: Work,
+    purge: Purge | None = None,
+    proceed: Proceed | None = None,
+    claiming: bool = False,
+) -> Outcome | None:
+    """Merge and publish one compaction; None if another had taken the inputs at the end.
+
+    claiming: also None at once if another works on the bucket.
+    """
+    with ExitStack() as stack:
+        if claiming and work.size > SMALL_BYTES:
+            claim = claims.claim_bucket(core, work.place)
+            if claim is None:
+                return None
+            stack.enter_context(claim)
+            proceed = _both(claim.renew, proceed)
+        try:
+            if work.size > SMALL_BYTES:
+                stack.enter_context(lease.hold(core, base))
+            result = compaction.compact(
+                core.cache, work.place, work.runs, work.chosen, base.id, purge, proceed
+            )
+        except SnapshotExpiredError:
+            return None
+        except FormatError as error:
+            if lease.is_missing(error) and not _is_live(core, work):
+                return None  # compacted by another, expired and deleted since
+            raise
+        return publish(core, result)
+
+
+def _both(first: Proceed, second: Proceed | None) -> Proceed:
+    def proceed() -> None:
+        first()
+        if second is not None:
+            second()
+
+    return proceed
+
+
+def _is_live(core: Core, work: Work) -> bool:
+    """Whether all files that the compaction reads are still in the table."""
+    live = {entry.file for entry in core.place_entries(core.lineage.newest().snapshot, work.place)}
+    chosen = work.runs[work.chosen.start : work.chosen.stop]
+    return all(entry.file in live for run in chosen for entry in run.files)
+
+
+def publish(core: Core, result: Compacted) -> Outcome | None:
+    """Publish what was merged; None, and the output is gone, if the inputs are not what they were."""
     transaction = Transaction(core, lambda newest: _propose(core, newest, result))
     try:
         return transaction.commit()
@@ -112,14 +178,4 @@ def _propose(core: Core, newest: Version, result: Compacted) -> Proposal:
     entries = core.place_entries(newest.snapshot, result.place)
     if not compaction.still_legal(result.inputs, result.outputs, sorted_runs(entries)):
         raise CommitConflictError("another compaction has taken the files")
-    return Proposal("compact", result.changes())
-
-
-def after_commit(core: Core, outcome: Outcome) -> None:
-    """Automatic compaction of the buckets that a commit touched. A failure does not fail the commit, which is in."""
-    if core.schema.options.compaction != "auto" or not outcome.published:
-        return
-    try:
-        run(core, places={change.entry.place for change in outcome.changes})
-    except TableStoreError as error:
-        LOG.warning("compaction after version %d of %s: %s", outcome.version.id, core.storage.root, error)
+    return Proposal("purge" if result.purged else "compact", result.changes())

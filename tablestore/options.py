@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Final, Literal
 
 from tablestore.errors import SchemaError
 
+_DURATION: Final = re.compile("([1-9][0-9]{0,8}) ?(ms|s|min|h|d)")
+_UNIT_MILLIS: Final = {"ms": 1, "s": 1_000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
+
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
-    """How an option is written: its name, and either its words or the range of its integer."""
+    """How an option is written: its name, and its words, the range of its integer, or the form of its text."""
 
     name: str
     words: tuple[str, ...] = ()
     least: int = 0
     most: int = 0
+    form: Literal["number", "duration", "column"] = "number"
 
     def read(self, value: object) -> str | int:
         """The typed value. Raises ValueError with what would be valid."""
@@ -24,6 +29,14 @@ class _Rule:
             if isinstance(value, str) and value in self.words:
                 return value
             raise ValueError(f"must be one of {', '.join(self.words)}")
+        if self.form == "column":
+            if isinstance(value, str) and value:
+                return value
+            raise ValueError("must be the name of a column")
+        if self.form == "duration":
+            if isinstance(value, str) and _DURATION.fullmatch(value):
+                return value
+            raise ValueError("must be a duration such as '7 d': a number of ms, s, min, h or d")
         text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
         if (
             isinstance(text, str)
@@ -42,6 +55,16 @@ def _words(default: str, name: str, *words: str) -> Any:
 
 def _number(default: int, name: str, least: int, most: int) -> Any:
     return field(default=default, metadata={"rule": _Rule(name, (), least, most)})
+
+
+def _text(default: str, name: str, form: str) -> Any:
+    return field(default=default, metadata={"rule": _Rule(name, form=form)})  # type: ignore[arg-type]
+
+
+def duration_millis(text: str) -> int:
+    """Milliseconds of a duration as options hold it, such as "7 d"; 0 for an empty text."""
+    found = _DURATION.fullmatch(text)
+    return int(found[1]) * _UNIT_MILLIS[found[2]] if found else 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +90,9 @@ class TableOptions:
     filter_bits_per_key: int = _number(12, "filter-bits-per-key", 0, 32)
     filter_bits_per_key_last_level: int = _number(6, "filter-bits-per-key.last-level", 0, 32)
     durability: Literal["full", "none"] = _words("full", "durability", "full", "none")
+    stall_timeout: str = _text("60 s", "stall-timeout", "duration")
+    ttl_column: str = _text("", "ttl-column", "column")
+    ttl: str = _text("", "ttl", "duration")
     foreign: tuple[tuple[str, str], ...] = ()
     refused: tuple[tuple[str, str, str], ...] = ()
 
@@ -78,6 +104,11 @@ class TableOptions:
     @property
     def durable(self) -> bool:
         return self.durability == "full"
+
+    @property
+    def ttl_millis(self) -> int:
+        """How long rows live (spec §13.9); 0 = for ever."""
+        return duration_millis(self.ttl) if self.ttl_column else 0
 
     def filter_bits(self, level: int) -> int:
         """Bloom filter bits per key for a file that is written to `level` (0 … 3)."""
@@ -109,6 +140,8 @@ class TableOptions:
                 f"option 'compaction.stop' = {parsed.compaction_stop}: must not be below "
                 f"'compaction.trigger' = {parsed.compaction_trigger}"
             )
+        if bool(parsed.ttl) != bool(parsed.ttl_column):
+            raise SchemaError("options 'ttl' and 'ttl-column' must be given together")
         return parsed, rest
 
     @classmethod

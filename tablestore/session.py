@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from tablestore import background
 from tablestore._native import hash as hashing
 from tablestore.core import Core
 from tablestore.errors import CommitConflictError, SchemaError
@@ -143,6 +144,7 @@ class Session:
             proposal = self._propose(base, pending)
             return proposal if proposal.changes or recorded else None
 
+        background.before_publish(self._core, pending.entries)
         transaction = Transaction(self._core, build, identity, watermark)
         try:
             outcome = transaction.commit()

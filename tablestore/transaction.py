@@ -100,8 +100,9 @@ class Transaction:
                     continue  # the snapshot has expired since: build on the newest
                 raise
             core.storage.sync_directories(core.schema.options.durable)
-            if self._publish(document):
-                version = Version(document, snapshot.digest(snapshot.encode(document)))
+            data = snapshot.encode(document)
+            if self._publish(document, data):
+                version = Version(document, snapshot.digest(data))
                 self._after(base, version, proposal, used)
                 return Outcome(version, True, tuple(proposal.changes), attempt)
             self._remove_entries(proposal.written)
@@ -202,12 +203,12 @@ class Transaction:
         merged = self._written.merged[name]
         return [*references[:start], *([merged.reference] if merged is not None else [])]
 
-    def _publish(self, document: Snapshot) -> bool:
+    def _publish(self, document: Snapshot, data: bytes) -> bool:
         """Put the document in place; False if another commit has taken the id."""
         core = self._core
         path = layout.snapshot_path(document.id)
         try:
-            core.storage.publish(path, snapshot.encode(document), core.schema.options.durable)
+            core.storage.publish(path, data, core.schema.options.durable)
         except (AlreadyExistsError, AttemptGoneError) as error:
             return self._is_own(document, error)
         except PublishUnknownError as error:
@@ -252,6 +253,7 @@ class Transaction:
                 f"snapshot {version.id} was published, but its parent is gone: the table has moved on without it"
             )
         core.lineage.remember(version)
+        core.live.follow(base.id, version.id, None if proposal.source is not None else proposal.changes)
         core.storage.write_hint(HINT_PATH, layout.format_hint(version.id))
         for written in self._written.all():
             if written.reference.file in used:
@@ -295,7 +297,7 @@ class Transaction:
         lineage = self._core.lineage
         with suppress(StorageError, FormatError):
             try:
-                return lineage.read(base.id).digest == base.digest
+                return lineage.digest(base.id) == base.digest
             except NotFoundError:
                 return base.id < lineage.boundary()
         return True

@@ -42,10 +42,14 @@ class LiveFiles:
             self._count += len(entries) - len(self._places.get(place, ()))
             self._places[place] = {entry.file: entry for entry in entries}
 
-    def follow(self, base: int, version: int, changes: Sequence[Change]) -> None:
-        """The snapshot `version` was published on `base` with these changes."""
+    def follow(self, base: int, version: int, changes: Sequence[Change] | None) -> None:
+        """The snapshot `version` was published on `base` with these changes; None: with other files altogether."""
         with self._lock:
             if self._version != base:
+                return
+            if changes is None:
+                self._places.clear()
+                self._count = 0
                 return
             self._version = version
             for change in changes:

@@ -23,6 +23,7 @@ NAME_BYTES_MAX: Final = 255
 FIELD_ID_MAX: Final = (1 << 32) - 1  # statistics hold field ids as u32 (spec §9.5)
 SYSTEM_NAMES: Final = ("_sequence", "_row_kind", "_version")
 MERGE_ENGINES: Final = ("deduplicate",)
+TIME_TYPES: Final = ("timestamp", "date32", "int64")  # of the option ttl-column (spec §13.9)
 
 _ASCII_LOWER: Final = {ord(upper): ord(upper) + 32 for upper in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
 
@@ -94,6 +95,16 @@ class TableSchema:
         if self.writer_features:
             raise SchemaError(f"writing to the table needs the feature {self.writer_features[0][:60]!r}")
         self.options.check_writable()
+        self.check_time_column()
+
+    def check_time_column(self) -> None:
+        """Raises SchemaError if rows are to go by a column that tells no time (spec §13.9)."""
+        name = self.options.ttl_column
+        if name and self.field(name).type.name.split("(")[0] not in TIME_TYPES:
+            raise SchemaError(
+                f"the column {name!r} of option 'ttl-column' is {self.field(name).type.name}; it must be a timestamp, "
+                "a date32, or int64 milliseconds since 1970"
+            )
 
 
 def new_schema(
@@ -137,6 +148,7 @@ def new_schema(
     )
     if type(buckets) is not int:
         raise SchemaError(f"buckets is {buckets!r}, not an integer")
+    schema.check_time_column()
     problem = _problem(schema)
     if problem is not None:
         raise SchemaError(problem)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from tablestore.errors import StorageError
 from tablestore.file import column_reader, keys, layout, sst
 from tablestore.file.manifest import ADDED, LEVEL_MAX, REMOVED, Change, Entry
 from tablestore.file.sst_writer import SstWriter
 from tablestore.file.vector import Vector
 from tablestore.lsm import memtable, window
 from tablestore.lsm.cache import FileCache
+from tablestore.lsm.purge import Purge
 from tablestore.lsm.run import Run
 from tablestore.lsm.scan import SCAN_MEMORY, window_rows
 from tablestore.lsm.window import Selection, Window
@@ -86,6 +89,7 @@ class Compacted:
     outputs: tuple[Entry, ...]
     rows_in: int
     rows_out: int
+    purged: int = 0
 
     def changes(self) -> list[Change]:
         """Removed and added entries."""
@@ -94,19 +98,46 @@ class Compacted:
         ]
 
 
-def compact(cache: FileCache, place: Place, runs: Sequence[Run], chosen: Pick, base: int) -> Compacted:
-    """Merge the chosen runs and write the output files. Nothing is published."""
+def pick_purge(runs: Sequence[Run], purge: Purge | None, full: bool = False) -> Pick | None:
+    """All runs, if a file has nothing but rows past their time; full: if one may have any (spec §13.9)."""
+    past = None if purge is None else purge.some_past if full else purge.all_past
+    if past is None or not any(past(entry) for run in runs for entry in run.files):
+        return None
+    return Pick(0, len(runs), LEVEL_MAX)
+
+
+def compact(
+    cache: FileCache,
+    place: Place,
+    runs: Sequence[Run],
+    chosen: Pick,
+    base: int,
+    purge: Purge | None = None,
+    proceed: Callable[[], None] | None = None,
+) -> Compacted:
+    """Merge the chosen runs and write the output files. Nothing is published.
+
+    purge: rows to leave out if nothing older stays in the bucket. proceed: called from time to time; what it raises
+    ends the compaction.
+    """
     merged = runs[chosen.start : chosen.stop]
     inputs = tuple(entry for run in merged for entry in run.files)
     oldest = chosen.start == 0
     opened = cache.open_runs(merged)
     output = _Output(cache, place, chosen.level, base, inputs, oldest)
+    output.purge = purge if oldest else None
     rows_in = sum(entry.row_count for entry in inputs)
     rows_of_file = rows_in * cache.schema.options.target_file_bytes // sum(entry.size for entry in inputs)
     rows = min(window_rows(SCAN_MEMORY, len(cache.schema.fields) + 2), max(1, rows_of_file))
-    for part in window.cut(place, opened, rows):
-        output.append(part)
-    return Compacted(place, inputs, tuple(output.close()), rows_in, output.rows)
+    try:
+        for part in window.cut(place, opened, rows):
+            if proceed is not None:
+                proceed()
+            output.append(part)
+        return Compacted(place, inputs, tuple(output.close()), rows_in, output.rows, output.purged)
+    except BaseException:
+        output.discard()
+        raise
 
 
 class _Output:
@@ -129,6 +160,8 @@ class _Output:
         self._writer: SstWriter | None = None
         self._entries: list[Entry] = []
         self.rows = 0
+        self.purge: Purge | None = None
+        self.purged = 0
 
     def append(self, part: Window) -> None:
         """Merge one window and write its rows."""
@@ -136,6 +169,11 @@ class _Output:
         # With sequence fields a late row may still come (spec §12.3), and only the delete can tell that it is late.
         keep_deletes = not self._oldest or bool(schema.order_fields)
         selection = window.select(part, schema.key_fields, schema.order_fields, keep_deletes=keep_deletes)
+        if self.purge is not None and len(selection):
+            kept = self.purge.kept(selection.column(self.purge.field))
+            self.purged += len(kept) - int(kept.sum())
+            if not kept.all():
+                selection = selection.restrict(kept)
         count = len(selection)
         if count == 0:
             return
@@ -173,6 +211,12 @@ class _Output:
         entry = memtable.entry_of(written, self._place, self._level, schema_id, low, high, self._ordinal)
         self._entries.append(entry)
         self._writer = None
+
+    def discard(self) -> None:
+        """Delete what was written: nobody has heard of it."""
+        for entry in self._entries:
+            with suppress(StorageError):
+                self._cache.storage.remove(self._cache.path_of(entry.place, entry.file))
 
     def close(self) -> list[Entry]:
         """Write the last file; all entries in key order."""

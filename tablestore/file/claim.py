@@ -1,0 +1,70 @@
+"""Claim documents (spec §13.10): a compactor is at work, or works on a bucket."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from tablestore._native.hash import hash64
+from tablestore.file.document import Members, read_document, write_document
+from tablestore.file.manifest import Place
+from tablestore.file.snapshot import TIMESTAMP_MAX
+
+FORMAT: Final = "tablestore/claim"
+DIRECTORY: Final = "claim"
+COMPACTOR_PREFIX: Final = "compactor-"
+HOLDER_BYTES_MAX: Final = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """holder: who, for people."""
+
+    table: str
+    holder: str
+    timestamp_millis: int
+    expires_millis: int
+
+
+def bucket_path(place: Place) -> str:
+    """The one name of the claim on a bucket. Two buckets of the same name share a claim, which costs only time."""
+    number = hash64(place[1].to_bytes(4, "little") + place[0])
+    return f"{DIRECTORY}/bucket-{number:016x}.json"
+
+
+def compactor_path(compactor: str) -> str:
+    """compactor: 32 hexadecimal digits, never given before."""
+    return f"{DIRECTORY}/{COMPACTOR_PREFIX}{compactor}.json"
+
+
+def encode(claim: Claim) -> bytes:
+    """The document."""
+    return write_document(
+        {
+            "format": FORMAT,
+            "major": 1,
+            "minor": 0,
+            "table": claim.table,
+            "holder": claim.holder,
+            "timestamp_millis": claim.timestamp_millis,
+            "expires_millis": claim.expires_millis,
+        }
+    )
+
+
+def decode(data: bytes, file: str, expected_table: str | None = None) -> Claim:
+    """Check and decode a document. Raises FormatError."""
+    members = Members(read_document(data, file), file, "13.10", "bad-retention")
+    members.check_format(FORMAT)
+    table = members.hexadecimal("table", 16)
+    if expected_table not in (None, table):
+        raise members.fail(f"the claim belongs to table {table}, not {expected_table}", "wrong-table")
+    holder = members.text("holder")
+    if len(holder.encode()) > HOLDER_BYTES_MAX:
+        raise members.fail("the holder's text is too long")
+    return Claim(
+        table,
+        holder,
+        members.integer("timestamp_millis", 0, TIMESTAMP_MAX),
+        members.integer("expires_millis", 0, TIMESTAMP_MAX),
+    )
