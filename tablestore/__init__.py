@@ -17,6 +17,7 @@ from tablestore.errors import (
     UnsafePathError,
     UnsupportedVersionError,
 )
+from tablestore.follow import Follower
 from tablestore.lsm.explain import Explanation
 from tablestore.lsm.scan import Scan
 from tablestore.results import (
@@ -44,6 +45,7 @@ __all__ = [
     "Explanation",
     "FilterError",
     "Finding",
+    "Follower",
     "FormatError",
     "LimitExceededError",
     "OrphanResult",

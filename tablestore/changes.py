@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,8 +11,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tablestore import lease
 from tablestore.core import FILES_READ_WHOLE_MAX, Core, check_features
-from tablestore.errors import SchemaError
+from tablestore.errors import FormatError, SchemaError
 from tablestore.file.fileset import FileSet
 from tablestore.file.manifest import PARTITION, ROW_COUNT, KeyRange, Manifest, escape
 from tablestore.file.snapshot import Snapshot
@@ -37,10 +39,13 @@ _TOLD_BY_DELTA = frozenset({"append", "overwrite", "purge"})
 
 @dataclass(frozen=True)
 class Step:
-    """A difference to read: `_version` of its rows, and how the files on both sides are found."""
+    """A difference to read: `_version` of its rows, how the files on both sides are found, and how else if files of
+    snapshots in between are gone. hold: keeps both sides from expiry while it is open."""
 
     version: int
     find: Callable[[], Difference]
+    otherwise: Callable[[], Difference] | None = None
+    hold: Callable[[], AbstractContextManager[object]] = nullcontext
 
 
 class Changes:
@@ -55,12 +60,10 @@ class Changes:
         core: Core,
         steps: Callable[[], Iterator[Step]],
         request: ChangesRequest,
-        held: Sequence[object] = (),
     ) -> None:
         self._core = core
         self._steps = steps
         self._request = request
-        self._held = held  # what keeps the snapshots from expiring while this object lives
 
     @property
     def schema(self) -> pa.Schema:
@@ -96,38 +99,74 @@ class Changes:
 
     def count(self) -> int:
         """Number of change rows; an update counts twice."""
-        return sum(ordered_map(lambda item: len(self._compare(item)), self._windows()))
+        return sum(sum(self._counts(step)) for step in self._steps())
+
+    def _counts(self, step: Step) -> list[int]:
+        def all_of(difference: Difference) -> list[int]:
+            return list(ordered_map(lambda part: len(self._compare(part)), self._windows(difference)))
+
+        with step.hold():
+            try:
+                return all_of(step.find())
+            except (FormatError, NotFoundError) as error:
+                if step.otherwise is None or not lease.is_missing(error):
+                    raise
+            return all_of(step.otherwise())
 
     def tables(self) -> Iterator[pa.Table]:
         """Changes window by window; none is empty."""
-        for table in ordered_map(self._read, self._windows()):
+        for step in self._steps():
+            with step.hold():
+                yield from self._tables(step)
+
+    def _tables(self, step: Step) -> Iterator[pa.Table]:
+        done = 0
+        try:
+            for table in self._read(step.version, step.find()):
+                done += table.num_rows
+                yield table
+            return
+        except (FormatError, NotFoundError) as error:
+            # Snapshots in between may expire; the order of changes is the same however they are found (spec §14.4).
+            if step.otherwise is None or not lease.is_missing(error):
+                raise
+        for table in self._read(step.version, step.otherwise()):
+            if table.num_rows > done:
+                yield table.slice(done)
+            done = max(0, done - table.num_rows)
+
+    def _read(self, version: int, difference: Difference) -> Iterator[pa.Table]:
+        def read(part: ChangedWindow) -> pa.Table:
+            rows = self._compare(part)
+            columns = [rows.column(field) for field in self._request.fields]
+            return with_kinds(self.schema, rows.kinds, version, columns)
+
+        for table in ordered_map(read, self._windows(difference)):
             if table.num_rows:
                 yield table
 
-    def _windows(self) -> Iterator[tuple[int, ChangedWindow]]:
-        for step in self._steps():
-            for part in changes.windows(self._core.cache, step.find(), self._request):
-                yield step.version, part
+    def _windows(self, difference: Difference) -> Iterator[ChangedWindow]:
+        return changes.windows(self._core.cache, difference, self._request)
 
-    def _compare(self, item: tuple[int, ChangedWindow]) -> changes.Rows:
-        return changes.compare(self._core.cache, item[1], self._request)
-
-    def _read(self, item: tuple[int, ChangedWindow]) -> pa.Table:
-        rows = self._compare(item)
-        columns = [rows.column(field) for field in self._request.fields]
-        return with_kinds(self.schema, rows.kinds, item[0], columns)
+    def _compare(self, part: ChangedWindow) -> changes.Rows:
+        return changes.compare(self._core.cache, part, self._request)
 
 
 def changes_between(
     core: Core, since: View, until: View, columns: Sequence[str] | None, condition: Any, net: bool
 ) -> Changes:
-    """The changes from one view to another; both are held while the result lives."""
+    """The changes from one view to another; the result keeps both, and they keep their snapshots."""
     first, last = since.shown, until.shown
     if first.id > last.id:
         raise SchemaError(f"changes go forward: since is version {first.id}, until {last.id}")
     request = changes_request(core, columns, condition)
-    steps = net_step if net else single_steps
-    return Changes(core, lambda: steps(core, first, last, request), request, (since, until))
+
+    def steps() -> Iterator[Step]:
+        if not net:
+            return single_steps(core, since, until, request)
+        return net_step(core, since, until, request)
+
+    return Changes(core, steps, request)
 
 
 def changes_request(core: Core, columns: Sequence[str] | None, condition: Any) -> ChangesRequest:
@@ -149,21 +188,35 @@ def with_kinds(schema: pa.Schema, kinds: np.ndarray, version: int, columns: Sequ
     return pa.Table.from_arrays([_KINDS.take(pa.array(kinds)), versions, *columns], schema=schema)
 
 
-def net_step(core: Core, since: Version, until: Version, request: ChangesRequest) -> Iterator[Step]:
+def net_step(core: Core, since: View, until: View, request: ChangesRequest) -> Iterator[Step]:
     """The net difference of two snapshots (spec §14.5)."""
-    if since.id < until.id:
-        yield Step(until.id, lambda: net_difference(core, since, until, request))
+    first, last = since.shown, until.shown
+
+    @contextmanager
+    def hold() -> Iterator[None]:
+        with since.guard(), until.guard():
+            yield
+
+    if first.id < last.id:
+        yield Step(
+            last.id,
+            lambda: net_difference(core, first, last, request),
+            lambda: _whole_difference(core, first, last, request),
+            hold,
+        )
 
 
-def single_steps(core: Core, since: Version, until: Version, request: ChangesRequest) -> Iterator[Step]:
+def single_steps(core: Core, since: View, until: View, request: ChangesRequest) -> Iterator[Step]:
     """The difference of each snapshot after `since` to the one before it (spec §14.5)."""
     before = since
-    while before.id < until.id:
-        after = until if before.id + 1 == until.id else core.lineage.at(before.id + 1)
-        check_parent(before, after)
-        found = step_of(core, before, after, request)
+    while before.version < until.version:
+        number = before.version + 1
+        after = until if number == until.version else View(core, core.lineage.at(number))
+        check_parent(before.shown, after.shown)
+        found = step_of(core, before.shown, after.shown, request)
         if found is not None:
-            yield found
+            with before.guard(), after.guard():
+                yield found
         before = after
 
 

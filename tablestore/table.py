@@ -22,6 +22,7 @@ from tablestore.file import vector as vectors
 from tablestore.file.schema import TableSchema
 from tablestore.file.snapshot import NO_PARENT_DIGEST, Snapshot
 from tablestore.file.tag import path as tag_path
+from tablestore.follow import POLL_SECONDS, Follower, Limits, follow
 from tablestore.lsm.lineage import HINT_PATH, Lineage
 from tablestore.options import TableOptions
 from tablestore.results import (
@@ -178,6 +179,33 @@ class Table(View):
         Raises SchemaError if since is later than until, SnapshotExpiredError if one of them does not exist.
         """
         return changes_between(self._core, self._moment(since), self._moment(until), columns, filter, net)
+
+    def follow(
+        self,
+        since: int | str | datetime.datetime = "latest",
+        *,
+        consumer: str | None = None,
+        columns: Sequence[str] | None = None,
+        filter: Any = None,
+        poll_seconds: float = POLL_SECONDS,
+        until: int | None = None,
+        timeout: float | None = None,
+        consumer_expires: datetime.timedelta = datetime.timedelta(days=1),
+    ) -> Follower:
+        """Changes snapshot by snapshot, as they are published: an iterator of Arrow batches like those of `changes`.
+
+        since: "latest" (changes from now on), "latest-full" (all rows as "+I" first), "earliest" (the same from the
+        oldest snapshot that is kept), a version or a datetime (changes after it). poll_seconds: the longest pause
+        between two looks. until: the last version. timeout: end after so many seconds without a new snapshot.
+
+        consumer: a name under which progress is saved when the next batch is asked for; who comes back under it goes on
+        there, whatever `since` says, with the same columns and filter. Its snapshots are kept from expiry until it has
+        not been heard of for `consumer_expires`. Raises SnapshotExpiredError if a snapshot that comes next has expired,
+        CommitConflictError if another process has taken over the consumer.
+        """
+        limits = Limits(poll_seconds, until, timeout)
+        named = None if consumer is None else (consumer, consumer_expires)
+        return follow(self._core, self._moment, since, columns, filter, limits, named)
 
     def _moment(self, moment: int | str | datetime.datetime | None) -> View:
         """A view of the snapshot that a version, tag or time names; None = the newest."""

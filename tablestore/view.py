@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, TypeVar
 
 import pyarrow as pa
@@ -44,6 +44,10 @@ class View:
     def shown(self) -> Version:
         """The snapshot that this view reads; for a Table the newest."""
         return self._version()
+
+    def guard(self) -> AbstractContextManager[None]:
+        """Within it a file that is missing because the snapshot has expired is a SnapshotExpiredError."""
+        return lease.guard(self._core, self._version(), self._tag)
 
     @property
     def path(self) -> str:

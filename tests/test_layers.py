@@ -26,7 +26,7 @@ LAYERS = (
     {"core", "metadata", "lease", "pins"},
     {"transaction"},
     {"results", "session", "background", "claims", "compact", "maintenance", "retention", "orphans", "tags", "verify", "writer"},
-    {"view", "changes", "follow", "table"},
+    {"view", "changes", "progress", "follow", "table"},
     {"flink"},
     {"inspect"},
 )

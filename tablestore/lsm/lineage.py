@@ -3,6 +3,7 @@ never look below the boundary (spec §15.4)."""
 
 from __future__ import annotations
 
+import threading
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
@@ -28,6 +29,29 @@ class Version:
     def id(self) -> int:
         """Snapshot id."""
         return self.snapshot.id
+
+
+class News:
+    """Wakes who waits for commits of this process, to any table: they then look at theirs."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._told = threading.Condition()
+
+    def tell(self) -> None:
+        """There is a new snapshot."""
+        with self._told:
+            self.count += 1
+            self._told.notify_all()
+
+    def wait(self, seen: int, seconds: float) -> None:
+        """Until `count` is no longer `seen`, or for some seconds."""
+        with self._told:
+            if self.count == seen:
+                self._told.wait(seconds)
+
+
+NEWS = News()
 
 
 class Lineage:
@@ -147,6 +171,7 @@ class Lineage:
         """A snapshot that this process has just published."""
         if self._newest is None or version.id > self._newest.id:
             self._newest = version
+        NEWS.tell()
 
     def _start(self) -> Version:
         """A snapshot from the boundary on to begin with, the newest if there is no hint."""

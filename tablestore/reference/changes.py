@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from tablestore.reference.merge import Run, deduplicate
 from tablestore.reference.type import Type
@@ -102,7 +103,7 @@ class Step:
 def candidates(files: Mapping[str, File], steps: Sequence[Step | None]) -> list[Spot]:
     """Places and keys that can differ between the first and the last of `steps` (spec §14.6)."""
     changed: set[str] = set()
-    for before, after in zip(steps, steps[1:], strict=False):
+    for before, after in pairwise(steps):
         if before is None or after is None:
             first, last = steps[0], steps[-1]
             assert first is not None

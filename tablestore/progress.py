@@ -1,0 +1,138 @@
+"""How far a follower has come: its consumer's documents (spec §15.2), one after another, durable like commits."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from tablestore.core import Core
+from tablestore.errors import CommitConflictError, CommitUnknownError, SnapshotExpiredError, StorageError
+from tablestore.file import consumer as consumers
+from tablestore.file import layout, partition
+from tablestore.file.consumer import Consumer
+from tablestore.file.tag import check_name
+from tablestore.storage import AlreadyExistsError, NotFoundError, PublishUnknownError
+
+READS_MAX = 100
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What comes next: rows from `position` on of the changes of snapshot `next`, or with `state` of its rows."""
+
+    next: int
+    position: int = 0
+    state: bool = False
+
+
+class Progress:
+    """The consumer `name`. Whoever saved last owns it; another process under that name then gets an error."""
+
+    def __init__(self, core: Core, name: str, expires_millis: int) -> None:
+        check_name(name, "consumer")
+        self._core = core
+        self._name = name
+        self._expires_millis = expires_millis
+        self._newest: Consumer | None = None
+
+    def resume(self) -> Mark | None:
+        """Where the consumer stopped, or None for a new one. Raises SnapshotExpiredError if that is gone."""
+        found = self._newest = self._read()
+        if found is None:
+            return None
+        mark = Mark(found.next, found.position, found.state)
+        self.save(mark)
+        return mark
+
+    def _read(self) -> Consumer | None:
+        """The document that counts: that of the greatest number."""
+        escaped = partition.escape(self._name)
+        for _ in range(READS_MAX):
+            numbers = [number for found, number in self._documents() if found == escaped]
+            if not numbers:
+                return None
+            path = layout.consumer_path(escaped, max(numbers))
+            with suppress(NotFoundError):  # it has gone on: list again
+                data = self._core.storage.read(path)
+                return consumers.decode(data, path, escaped, max(numbers), self._core.schema.table)
+        raise CommitConflictError(f"consumer {self._name!r} is at work in another process")
+
+    def _documents(self) -> Iterable[tuple[str, int]]:
+        try:
+            names = self._core.storage.list(layout.CONSUMER_DIRECTORY)
+        except NotFoundError:
+            return []
+        return [parsed for parsed in map(layout.parse_consumer_name, names) if parsed is not None]
+
+    def save(self, mark: Mark) -> None:
+        """Put the next document in place; it is in force once the boundary has been read (spec §15.5).
+
+        Raises CommitConflictError if another process has taken the consumer over, SnapshotExpiredError.
+        """
+        core, before = self._core, self._newest
+        now = int(time.time() * 1000)
+        document = Consumer(
+            core.schema.table,
+            self._name,
+            1 if before is None else before.number + 1,
+            mark.next,
+            mark.position,
+            mark.state,
+            now,
+            now + self._expires_millis,
+        )
+        path = consumers.path(self._name, document.number)
+        self._publish(path, consumers.encode(document))
+        if document.keeps < core.lineage.boundary():
+            self._remove(path)
+            raise self._lapsed(mark)
+        self._newest = document
+        if before is not None:
+            self._remove(consumers.path(self._name, before.number))
+
+    def renew(self, mark: Mark) -> None:
+        """Save if the mark has moved, or a third of the time has passed after which the consumer may be dropped."""
+        newest = self._newest
+        assert newest is not None
+        age = int(time.time() * 1000) - newest.timestamp_millis
+        if Mark(newest.next, newest.position, newest.state) != mark or 3 * age > self._expires_millis:
+            self.save(mark)
+
+    def _publish(self, path: str, data: bytes) -> None:
+        try:
+            self._core.storage.publish(path, data, self._core.schema.options.durable)
+        except (AlreadyExistsError, PublishUnknownError) as error:
+            found = self._found(path)
+            if found == data and isinstance(error, AlreadyExistsError):
+                return  # the answer to an earlier attempt was lost
+            if found is not None and found != data:
+                raise CommitConflictError(
+                    f"another process follows the table as consumer {self._name!r}; give each a name of its own"
+                ) from error
+            raise CommitUnknownError(
+                f"the progress of consumer {self._name!r} may or may not be saved: {error}; follow again under its name"
+            ) from error
+
+    def _found(self, path: str) -> bytes | None:
+        with suppress(StorageError):
+            return self._core.storage.read(path)
+        return None
+
+    def _remove(self, path: str) -> None:
+        with suppress(StorageError):
+            self._core.storage.remove(path)
+
+    def _lapsed(self, mark: Mark) -> SnapshotExpiredError:
+        return SnapshotExpiredError(
+            f"consumer {self._name!r} stopped at snapshot {mark.next} of {self._core.storage.root}, which has expired: "
+            f"the table keeps those from {self._core.lineage.boundary()} on. Follow under another name with "
+            'since="latest-full" to begin with the whole state, or with since="earliest"; a longer consumer_expires '
+            "keeps snapshots for longer"
+        )
+
+
+def at_position(mark: Mark, rows: int) -> Mark:
+    """The mark after `rows` more rows."""
+    return replace(mark, position=mark.position + rows)
