@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from tablestore import types
 from tablestore._native import bloom, checksum, encoding, key
@@ -18,8 +19,9 @@ from tablestore.conformance import native_files, native_retention, native_values
 from tablestore.conformance.native_values import cut_variable, pack_variable, to_bytes
 from tablestore.conformance.values import raw_from_json, raw_to_json
 from tablestore.file import document, keys, layout, nested, partition
+from tablestore.file import vector as vectors
 from tablestore.file.manifest import Entry
-from tablestore.lsm import compaction
+from tablestore.lsm import compaction, purge
 from tablestore.lsm.run import Run
 from tablestore.options import TableOptions
 from tablestore.types import ROW_KIND, ColumnType, Field
@@ -261,6 +263,14 @@ def _pick(given: Input) -> object:
     return {"first": count - found.stop, "end": count - found.start, "level": found.level}
 
 
+def _is_past(given: Input) -> object:
+    column = types.from_json(given["type"])
+    values = pa.array([given["value"]], pa.int32() if column.width == 4 else pa.int64())
+    limit = purge.limit_of(column.name, given["now_millis"] - given["ttl_millis"])
+    kept = purge.Purge(Field(1, "at", column, True), limit).kept(vectors.from_arrow(values, column))
+    return not kept[0]
+
+
 _ENTRY = Entry(b"", 0, "0" * 32, 0, 0, 0, 1, 0, b"", b"", 1, 1, 0, 0, b"")
 
 OPERATIONS: dict[tuple[str, str], Operation] = {
@@ -293,5 +303,6 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("merge", "deduplicate"): _deduplicate,
     ("compaction", "output"): _output_rows,
     ("compaction", "pick"): _pick,
+    ("compaction", "is_past"): _is_past,
     **native_retention.OPERATIONS,
 }

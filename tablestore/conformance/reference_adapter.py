@@ -374,6 +374,9 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ),
     ("compaction", "output"): _output_rows,
     ("compaction", "pick"): _pick,
+    ("compaction", "is_past"): lambda given: compaction.is_past(
+        parse_type(given["type"]), given["value"], given["now_millis"], given["ttl_millis"]
+    ),
     ("changes", "difference"): _difference,
     ("changes", "candidates"): _candidates,
     ("commit", "outcome"): _outcome,

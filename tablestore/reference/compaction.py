@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 from tablestore.reference.merge import Run, Version, greatest, versions
 from tablestore.reference.type import Type
@@ -76,6 +77,27 @@ def pick(
         while end < len(runs) and runs[end].level <= 1:
             end += 1
     return Pick(0, end, runs[end].level - 1 if end < len(runs) else LEVEL_MAX)
+
+
+MILLIS_OF_UNIT = {
+    "s": Fraction(1000),
+    "ms": Fraction(1),
+    "us": Fraction(1, 1000),
+    "ns": Fraction(1, 1_000_000),
+}
+
+
+def is_past(kind: Type, value: int | None, now_millis: int, ttl_millis: int) -> bool:
+    """Whether a row whose time column holds `value` is past its time (spec §13.9)."""
+    if value is None:
+        return False
+    if kind.family == "date32":
+        unit = Fraction(86_400_000)
+    elif kind.family == "int64":
+        unit = Fraction(1)
+    else:
+        unit = MILLIS_OF_UNIT[kind.name.removeprefix("timestamp(").rstrip(")").split(",")[0]]
+    return value * unit < now_millis - ttl_millis
 
 
 def _extend(runs: Sequence[RunSize], end: int, size_ratio_percent: int) -> int:

@@ -33,7 +33,36 @@ def cases() -> list[Case]:
         book.valid(f"legal-{name}", "13.3", about, "legal", **given, output=answer)
     _outputs(book)
     _picks(book)
+    _past(book)
     return book.cases
+
+
+def _past(book: Book) -> None:
+    day, now = 86_400_000, 1_700_006_400_000
+    given: dict[str, tuple[str, str, int | None, bool]] = {
+        "date-limit": ("A date that is exactly as old as it may be.", "date32", 19675, False),
+        "date": ("A date that is a day too old.", "date32", 19674, True),
+        "int64": ("Milliseconds.", "int64", now - day - 1, True),
+        "int64-limit": ("Milliseconds, exactly as old as it may be.", "int64", now - day, False),
+        "seconds": ("Seconds.", "timestamp(s)", (now - day) // 1000 - 1, True),
+        "seconds-limit": (
+            "Seconds, exactly as old as it may be.",
+            "timestamp(s)",
+            (now - day) // 1000,
+            False,
+        ),
+        "microseconds": ("A microsecond too old.", "timestamp(us,UTC)", (now - day) * 1000 - 1, True),
+        "before-1970": ("Long ago.", "timestamp(ms)", -1, True),
+        "null": ("A row without a time stays for ever.", "timestamp(ms)", None, False),
+    }
+    for name, (about, kind, value, answer) in given.items():
+        times = {"type": kind, "value": value, "now_millis": now, "ttl_millis": day}
+        book.valid(f"past-{name}", "13.9", about, "is_past", **times, output=answer)
+    early = {"type": "timestamp(ns)", "now_millis": day, "ttl_millis": day}
+    book.valid("past-nanoseconds", "13.9", "A nanosecond too old.", "is_past", **early, value=-1, output=True)
+    odd = {"type": "timestamp(s)", "now_millis": 86_400_500, "ttl_millis": 86_400_000}
+    book.valid("past-half-second", "13.9", "Half a second too old.", "is_past", **odd, value=0, output=True)
+    book.valid("past-not-yet", "13.9", "Half a second left.", "is_past", **odd, value=1, output=False)
 
 
 def _outputs(book: Book) -> None:
