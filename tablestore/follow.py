@@ -99,6 +99,7 @@ class Follower:
     def close(self) -> None:
         """Stop. The last batch counts as not asked beyond."""
         self._batches.close()
+        self._scan = None
         self._leases.close()
 
     def __enter__(self) -> Follower:
@@ -111,9 +112,10 @@ class Follower:
         with self._leases:
             if self._mark.state:
                 assert self._scan is not None
-                yield from self._hand_on(
-                    _as_inserts(self._scan, self.schema, self._mark.next), Mark(self._mark.next + 1)
-                )
+                rows = _as_inserts(self._scan, self.schema, self._mark.next)
+                self._scan = None  # with it goes the view that it reads, and its lease
+                yield from self._hand_on(rows, Mark(self._mark.next + 1))
+                del rows
             until = math.inf if self._limits.until is None else self._limits.until
             while self._mark.next <= until:
                 after = self._wait(self._mark.next)
@@ -266,7 +268,8 @@ def follow(
     scan = None
     if mark.state:
         names = [field.name for field in request.fields] or [core.schema.key_fields[0].name]
-        scan = (view or view_at(mark.next)).scan(names, condition)
+        view = view_at(mark.next) if view is None else view  # a view is false if it is empty
+        scan = view.scan(names, condition)
     return Follower(core, mark, request, scan, limits, progress)
 
 
