@@ -59,7 +59,9 @@ cdef int _check_starts(const int64_t[::1] start, Py_ssize_t rows) except -1:
     return 0
 
 
-cdef int _check_pairs(const uint32_t[::1] place, Py_ssize_t places, const uint32_t[::1] probe, Py_ssize_t probes) except -1:
+cdef int _check_pairs(
+    const uint32_t[::1] place, Py_ssize_t places, const uint32_t[::1] probe, Py_ssize_t probes
+) except -1:
     cdef uint32_t most_place = 0, most_probe = 0
     cdef Py_ssize_t i, count = place.shape[0]
     if probe.shape[0] != count:

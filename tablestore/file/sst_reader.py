@@ -42,6 +42,7 @@ class SstReader:
         self.path = path
         self._file: StorageFile = storage.open(path)
         self._filter: npt.NDArray[np.uint8] | None = None
+        self._filter_missed = 0
         self._lock = threading.Lock()
         try:
             self._open(expected or Expected())
@@ -218,6 +219,19 @@ class SstReader:
                 raise error.located(self.path, self.footer.filter_offset) from None
             self._filter = section
         return self._filter
+
+    def filter_for(self, saving: int) -> npt.NDArray[np.uint8] | None:
+        """The filter, unless it is not in memory yet and larger than what it may have saved, in bytes, up to now."""
+        if self._filter is None:
+            self._filter_missed += saving
+            if self._filter_missed < self.footer.filter_size:
+                return None
+        return self.filter()
+
+    @property
+    def filter_is_read(self) -> bool:
+        """Whether asking the filter costs no read; a file without one has nothing to read."""
+        return self._filter is not None or not self.footer.filter_size
 
     def chunk(self, ordinal: int, block_index: int) -> bytes:
         """Stored bytes of one chunk, checked."""
