@@ -19,8 +19,10 @@ from tablestore._native.fixed_reader cimport (
     ANY_FIXED, ONLY_LENGTHS, Scratch, read_bits, read_fixed, release_scratch,
 )
 from tablestore._native.rows cimport Chosen, bits_rows, fixed_rows, is_sparse, variable_rows
+from tablestore._native.scratch cimport Workspace, borrow, give_back
 from tablestore._native.sink cimport room
 from tablestore._native.variable_reader cimport TextOutput, read_variable
+from tablestore._native.variable_views cimport variable_taken
 
 from tablestore._native import gather
 from tablestore._native.block_writer import encode_bits, encode_fixed, encode_variable, seal_nested
@@ -38,7 +40,14 @@ cdef extern from "integer.h" nogil:
 cdef extern from "bits.h" nogil:
     void copy_bits(uint8_t* out, uint64_t out_at, const uint8_t* source, uint64_t source_at, uint64_t count)
     uint64_t first_long_null(const uint8_t* validity, const loose32* offsets, uint64_t count)
-    uint64_t count_ones(const uint8_t* bits, uint64_t count)
+
+cdef extern from "gather.h" nogil:
+    uint32_t ts_largest_index(const uint32_t* index, size_t count)
+    void ts_take_fixed(const uint8_t* source, size_t width, const uint32_t* index, size_t count, uint8_t* out)
+
+
+cdef uint8_t* bytes_into(uint8_t[::1] view) noexcept:
+    return &view[0] if view.shape[0] else no_bytes
 
 
 def decode_fixed(buffer, offset, size, rows, skip, take, int width, bint nullable, int check=0, limit=0,
@@ -55,30 +64,49 @@ def decode_fixed(buffer, offset, size, rows, skip, take, int width, bint nullabl
         raise ValueError(f"width {width} is not in 1..65535")
     check_arguments(width, check, limit)
     cdef uint64_t bound = limit
-    if index is not None:
-        if is_sparse(selection, len(index)):
-            return fixed_rows(selection, width, nullable, check, bound, Chosen(selection, index))
-        found = decode_fixed(buffer, offset, size, rows, skip, take, width, nullable, check, limit)
-        return gather.take_fixed(found[0], width, index), taken(found[1], index), found[2]
+    if index is not None and is_sparse(selection, len(index)):
+        return fixed_rows(selection, width, nullable, check, bound, Chosen(selection, index))
     cdef ValidityOutput validity = ValidityOutput(selection.count, selection.total, nullable)
-    values = np.empty(selection.total * width, np.uint8)
-    cdef uint8_t[::1] view = values
-    cdef uint8_t* out = &view[0] if view.shape[0] else no_bytes
-    cdef Scratch scratch
+    cdef Workspace workspace = borrow()
+    cdef Scratch* scratch = &workspace.scratch
+    cdef uint8_t* out
     cdef size_t k = 0
-    memset(&scratch, 0, sizeof(Scratch))
+    values = None
     try:
+        if index is None:
+            values = np.empty(selection.total * width, np.uint8)
+            out = bytes_into(values)
+        else:
+            out = room(&scratch.column, selection.total * width)
         with nogil:
             while k < selection.count:
-                fixed_chunk(selection, k, &scratch, validity, width, nullable, check, bound, out)
+                fixed_chunk(selection, k, scratch, validity, width, nullable, check, bound, out)
                 out += <size_t>selection.keep[k] * width
                 k += 1
+        if index is not None:
+            values = take_values(scratch.column.data, selection.total, width, index)
     except FormatError as error:
         error.chunk = k
         raise
     finally:
-        release_scratch(&scratch)
-    return values, validity.view(), validity.null_counts
+        give_back(workspace)
+    return values, validity.view() if index is None else validity.taken(index), validity.null_counts
+
+
+cdef object take_values(const uint8_t* values, size_t count, size_t width, const uint32_t[::1] index):
+    """u8[m * width]: the values of the rows of `index`."""
+    result = np.empty(index.shape[0] * width, np.uint8)
+    cdef size_t taken = index.shape[0]
+    cdef const uint32_t* rows = &index[0] if taken else NULL
+    cdef uint8_t* out = bytes_into(result)
+    cdef uint32_t largest
+    with nogil:
+        largest = ts_largest_index(rows, taken)
+        if taken and largest < count:
+            ts_take_fixed(values, width, rows, taken, out)
+    if taken and largest >= count:
+        raise ValueError(f"row {largest} of {count} rows")
+    return result
 
 
 cdef int fixed_chunk(Selection selection, size_t k, Scratch* scratch, ValidityOutput validity, int width, bint nullable,
@@ -102,41 +130,32 @@ cdef int fixed_chunk(Selection selection, size_t k, Scratch* scratch, ValidityOu
     return 0
 
 
-cdef object taken(validity, index):
-    """Validity of the rows of `index`, None if none of them is null."""
-    if validity is None:
-        return None
-    cdef uint8_t[::1] bits = gather.take_bits(validity, index)
-    return None if bits.shape[0] == 0 or count_ones(&bits[0], len(index)) == <uint64_t>len(index) else bits.base
-
-
 def decode_bits(buffer, offset, size, rows, skip, take, bint nullable, index=None):
     """Booleans: (bitmap u8[ceil(sum(take) / 8)], validity u8[] or None, nulls u32[k]); see decode_fixed."""
     cdef Selection selection = Selection(buffer, offset, size, rows, skip, take)
-    if index is not None:
-        if is_sparse(selection, len(index)):
-            return bits_rows(selection, nullable, Chosen(selection, index))
-        found = decode_bits(buffer, offset, size, rows, skip, take, nullable)
-        return gather.take_bits(found[0], index), taken(found[1], index), found[2]
+    if index is not None and is_sparse(selection, len(index)):
+        return bits_rows(selection, nullable, Chosen(selection, index))
     cdef ValidityOutput validity = ValidityOutput(selection.count, selection.total, nullable)
+    cdef Workspace workspace = borrow()
     values = np.zeros((selection.total + 7) // 8, np.uint8)
-    cdef uint8_t[::1] view = values
-    cdef uint8_t* out = &view[0] if view.shape[0] else no_bytes
-    cdef Scratch scratch
+    cdef uint8_t* out = bytes_into(values)
     cdef size_t k = 0, at = 0
-    memset(&scratch, 0, sizeof(Scratch))
     try:
         with nogil:
             while k < selection.count:
-                bits_chunk(selection, k, &scratch, validity, nullable, out, at)
+                bits_chunk(selection, k, &workspace.scratch, validity, nullable, out, at)
                 at += selection.keep[k]
                 k += 1
     except FormatError as error:
         error.chunk = k
         raise
     finally:
-        release_scratch(&scratch)
-    return values, validity.view(), validity.null_counts
+        give_back(workspace)
+    if index is None:
+        return values, validity.view(), validity.null_counts
+    if len(index) and index.max() >= selection.total:
+        raise ValueError(f"row {index.max()} of {selection.total} rows")
+    return gather.take_bits(values, index), validity.taken(index), validity.null_counts
 
 
 cdef int bits_chunk(Selection selection, size_t k, Scratch* scratch, ValidityOutput validity, bint nullable,
@@ -172,32 +191,30 @@ def decode_variable(
         if <size_t>raw_size.shape[0] != selection.count:
             raise ValueError("raw_size and offset differ in length")
         raw = &raw_size[0] if selection.count else NULL
-    if index is not None:
-        if is_sparse(selection, len(index)):
-            return variable_rows(selection, raw, nullable, utf8, Chosen(selection, index))
-        found = decode_variable(buffer, offset, size, rows, skip, take, raw_size, nullable, utf8)
-        return *gather.take_variable(found[0], found[1], index), taken(found[2], index), found[3]
-    cdef ValidityOutput validity = ValidityOutput(selection.count, selection.total, nullable)
-    if raw != NULL:
         for k in range(selection.count):
             # never more than a chunk may hold, whatever a directory says
             if selection.rows[k]:
                 expected += <uint64_t>min(raw[k], <uint32_t>CHUNK_MAX) * selection.keep[k] // selection.rows[k]
+    expected = min(expected, <uint64_t>2147483647)
+    if index is not None:
+        if is_sparse(selection, len(index)):
+            return variable_rows(selection, raw, nullable, utf8, Chosen(selection, index))
+        return variable_taken(selection, raw, expected, nullable, utf8, index)
+    cdef ValidityOutput validity = ValidityOutput(selection.count, selection.total, nullable)
     offsets = np.empty(selection.total + 1, np.int32)
-    cdef TextOutput output = TextOutput(offsets, min(expected, <uint64_t>2147483647))
-    cdef Scratch scratch
-    memset(&scratch, 0, sizeof(Scratch))
+    cdef TextOutput output = TextOutput(offsets, expected)
+    cdef Workspace workspace = borrow()
     k = 0
     try:
         with nogil:
             while k < selection.count:
-                variable_chunk(selection, k, &scratch, validity, output, nullable, utf8, raw)
+                variable_chunk(selection, k, &workspace.scratch, validity, output, nullable, utf8, raw)
                 k += 1
     except FormatError as error:
         error.chunk = k
         raise
     finally:
-        release_scratch(&scratch)
+        give_back(workspace)
     return offsets, output.view(), validity.view(), validity.null_counts
 
 

@@ -57,4 +57,5 @@ cdef class ValidityOutput:
     cdef size_t found
     cdef void add(self, size_t index, const Chunk* chunk, size_t skip, size_t keep) noexcept nogil
     cdef void add_rows(self, size_t index, const Chunk* chunk, const uint32_t* row, size_t chosen) noexcept nogil
+    cdef object taken(self, const uint32_t[::1] index)
     cdef object view(self)

@@ -9,6 +9,8 @@ from tablestore._native.cursor cimport bytes_at, fail, take_u8, take_u16, take_u
 from tablestore._native.fixed_reader cimport Scratch, read_bits
 from tablestore._native.sink cimport Sink, append, room
 
+from tablestore._native import gather
+
 cdef extern from "bits.h" nogil:
     uint64_t count_ones(const uint8_t* bits, uint64_t count)
     void copy_bits(uint8_t* out, uint64_t out_at, const uint8_t* source, uint64_t source_at, uint64_t count)
@@ -203,6 +205,15 @@ cdef class ValidityOutput:
             take_row_bits(chunk.validity, row, chosen, self.bits, self.rows)
         self.rows += chosen
         self.found += chunk.nulls
+
+    cdef object taken(self, const uint32_t[::1] index):
+        """Those of the rows of `index` alone; None if there is no null among them."""
+        cdef const uint8_t[::1] bits
+        validity = self.view()
+        if validity is None or index.shape[0] == 0:
+            return None
+        bits = validity = gather.take_bits(validity, index)
+        return None if count_ones(&bits[0], index.shape[0]) == <uint64_t>index.shape[0] else validity
 
     cdef object view(self):
         """None if there is no null among the rows."""

@@ -56,8 +56,13 @@ cdef struct Scratch:
     Sink stream
     Sink offsets
     Sink places
+    Sink column
+    Sink views
+    Sink entry_views
+    Sink text_offsets
 
 cdef void release_scratch(Scratch* scratch) noexcept nogil
+cdef size_t scratch_size(const Scratch* scratch) noexcept nogil
 cdef int open_node(Cursor* cursor, Node* node, unsigned allowed) except -1 nogil
 cdef int read_fixed(Cursor* cursor, Scratch* scratch, size_t count, size_t width, unsigned allowed,
                     uint8_t* out) except -1 nogil

@@ -9,7 +9,7 @@ from libc.string cimport memcpy, memset
 
 from tablestore._native.codec cimport read_stream
 from tablestore._native.cursor cimport Cursor, fail, finish, take, take_u8, take_u16, take_u32
-from tablestore._native.sink cimport release, room
+from tablestore._native.sink cimport Sink, release, room
 
 cdef extern from "bitpack.h" nogil:
     enum: VECTOR
@@ -45,6 +45,19 @@ cdef void release_scratch(Scratch* scratch) noexcept nogil:
     release(&scratch.stream)
     release(&scratch.offsets)
     release(&scratch.places)
+    release(&scratch.column)
+    release(&scratch.views)
+    release(&scratch.entry_views)
+    release(&scratch.text_offsets)
+
+
+cdef size_t scratch_size(const Scratch* scratch) noexcept nogil:
+    """Bytes that it holds: a Scratch is nothing but sinks."""
+    cdef const Sink* sinks = <const Sink*>scratch
+    cdef size_t i, size = 0
+    for i in range(sizeof(Scratch) // sizeof(Sink)):
+        size += sinks[i].capacity
+    return size
 
 
 cdef int open_node(Cursor* cursor, Node* node, unsigned allowed) except -1 nogil:

@@ -2,6 +2,7 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
 from tablestore._native.cursor cimport Cursor
 from tablestore._native.fixed_reader cimport Node, Scratch
+from tablestore._native.sink cimport Sink
 
 
 cdef class TextOutput:
@@ -11,6 +12,8 @@ cdef class TextOutput:
     cdef size_t used
     cdef size_t capacity
     cdef size_t rows
+    cdef Sink* sink
+    cdef int into_scratch(self, Scratch* scratch, size_t rows, size_t capacity) except -1
     cdef int grow(self, size_t capacity) except -1
     cdef int reserve(self, const Cursor* cursor, size_t size) except -1 nogil
     cdef object view(self)

@@ -15,7 +15,7 @@ from tablestore._native.fixed_reader cimport (
     ANY_VARIABLE, CONSTANT, DICTIONARY, Node, ONLY_LENGTHS, ONLY_VARIABLE_ENTRIES, PREFIX, Scratch, VAR, open_node,
     read_codes, read_fixed,
 )
-from tablestore._native.sink cimport room
+from tablestore._native.sink cimport reserve as reserve_bytes, room
 
 cdef extern from "integer.h" nogil:
     ctypedef uint32_t loose32
@@ -44,16 +44,33 @@ cdef enum:
 
 
 cdef class TextOutput:
-    """offsets i32[rows + 1] of the caller and the bytes behind them, with room for SLACK bytes past the end."""
+    """offsets i32[rows + 1] of the caller and the bytes behind them, with room for SLACK bytes past the end.
 
-    def __cinit__(self, int32_t[::1] offsets not None, size_t capacity):
-        self.offsets = <uint32_t*>&offsets[0]
-        self.offsets[0] = 0
+    Without offsets it is made for `into_scratch`.
+    """
+
+    def __cinit__(self, int32_t[::1] offsets=None, size_t capacity=0):
         self.used = 0
         self.rows = 0
-        self.grow(capacity)
+        self.sink = NULL
+        if offsets is not None:
+            self.offsets = <uint32_t*>&offsets[0]
+            self.offsets[0] = 0
+            self.grow(capacity)
+
+    cdef int into_scratch(self, Scratch* scratch, size_t rows, size_t capacity) except -1:
+        """Bytes and the offsets of one chunk of up to `rows` rows go to scratch.column and scratch.text_offsets."""
+        self.offsets = <uint32_t*>room(&scratch.text_offsets, (rows + 1) * 4)
+        self.sink = &scratch.column
+        return self.grow(capacity)
 
     cdef int grow(self, size_t capacity) except -1:
+        if self.sink != NULL:
+            self.sink.size = self.used
+            reserve_bytes(self.sink, capacity - self.used)
+            self.data = self.sink.data
+            self.capacity = self.sink.capacity - SLACK
+            return 0
         array = np.empty(capacity + SLACK, np.uint8)
         cdef uint8_t[::1] bytes_ = array
         if self.used:
