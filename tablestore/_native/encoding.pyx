@@ -8,7 +8,7 @@ from libc.string cimport memset
 from tablestore._native.cursor cimport Cursor, bytes_at, fail, finish
 from tablestore._native.fixed_choice cimport choose_exponent, write_bits, write_fixed
 from tablestore._native.fixed_reader cimport (
-    ALP, ANY_FIXED, BITPACK, CONSTANT, DELTA, DICTIONARY, PLAIN, PREFIX, RLE, Scratch, VAR, WIDEN, read_bits,
+    ALP, ANY_FIXED, BITPACK, CONSTANT, DELTA, DICTIONARY, FSST, PLAIN, PREFIX, RLE, Scratch, VAR, WIDEN, read_bits,
     read_fixed, release_scratch,
 )
 from tablestore._native.fixed_writer cimport (
@@ -18,7 +18,9 @@ from tablestore._native.fixed_writer cimport (
 )
 from tablestore._native.sink cimport Sink, release
 from tablestore._native.variable_reader cimport TextOutput, read_variable
-from tablestore._native.variable_writer cimport write_prefix, write_text_dictionary, write_var, write_variable
+from tablestore._native.variable_writer cimport (
+    choose_symbols, write_fsst, write_prefix, write_text_dictionary, write_var, write_variable,
+)
 
 _CLASSES = ("bits", "fixed", "variable")
 _ENTRIES_MAX = 65536
@@ -43,9 +45,9 @@ def encode_node(values, str class_, int width, int encoding=-1, *, rows=None, in
     """One node of the values.
 
     values: u8 bitmap with `rows` bits for "bits", raw u8[n * width] for "fixed", (offsets i32[n + 1], data u8) for
-    "variable". encoding: -1 chooses, else the number of spec §4.4 - §4.13; ValueError where the values do not fit it.
+    "variable". encoding: -1 chooses, else the number of spec §4.4 - §4.14; ValueError where the values do not fit it.
     level: of zstd for PLAIN, VAR and PREFIX. hint: as in block.encode_fixed; 2 packs from signed minima. bundle: of
-    PREFIX. exponent, factor: of ALP, chosen from a sample if None.
+    PREFIX and FSST. exponent, factor: of ALP, chosen from a sample if None.
     """
     cdef _Writer writer = _Writer()
     if class_ == "bits":
@@ -144,6 +146,11 @@ cdef int encode_variable_node(_Writer writer, values, int encoding, int level, b
         if not 2 <= bundle <= 256 or bundle & (bundle - 1):
             raise ValueError(f"bundle {bundle} is not a power of two in 2..256")
         return write_prefix(sink, space, data, places, count, bundle, level, False)
+    if encoding == FSST:
+        if not 1 <= bundle <= 256 or bundle & (bundle - 1):
+            raise ValueError(f"bundle {bundle} is not a power of two in 1..256")
+        choose_symbols(space, data, places, count)
+        return write_fsst(sink, space, data, places, count, bundle)
     if encoding == DICTIONARY:
         if not write_text_dictionary(sink, space, data, places, count, min(count, <size_t>_ENTRIES_MAX), level):
             raise ValueError("too many distinct values")

@@ -33,7 +33,7 @@ cdef enum:
 
 cdef int write_fixed(Sink* sink, Workspace* space, const uint8_t* values, size_t count, size_t width, int hint,
                      int level, bint key) except -1 nogil:
-    """Appends a node FIXED(width). level: of zstd, 0 = none; a key column never gets zstd (spec §4.14)."""
+    """Appends a node FIXED(width). level: of zstd, 0 = none; a key column never gets zstd (spec §4.15)."""
     cdef size_t runs
     if key:
         level = 0

@@ -3,7 +3,7 @@ from libc.stdint cimport uint8_t, uint32_t
 from tablestore._native.cursor cimport Cursor
 from tablestore._native.sink cimport Sink
 
-# spec §4.4 - §4.13
+# spec §4.4 - §4.14
 cdef enum:
     CONSTANT = 0
     PLAIN = 1
@@ -15,6 +15,7 @@ cdef enum:
     RLE = 7
     ALP = 8
     WIDEN = 9
+    FSST = 10
 
 # bits 1 << encoding: what a child node may be
 cdef enum:
@@ -24,7 +25,7 @@ cdef enum:
     ONLY_RUN_VALUES = 1 << 0 | 1 << 1 | 1 << 2
     ONLY_HALVES = 1 << 0 | 1 << 1 | 1 << 2 | 1 << 3
     ANY_FIXED = 1 << 0 | 1 << 1 | 1 << 2 | 1 << 3 | 1 << 4 | 1 << 7 | 1 << 8 | 1 << 9
-    ANY_VARIABLE = 1 << 0 | 1 << 4 | 1 << 5 | 1 << 6
+    ANY_VARIABLE = 1 << 0 | 1 << 4 | 1 << 5 | 1 << 6 | 1 << 10
     ONLY_VARIABLE_ENTRIES = 1 << 0 | 1 << 5
 
 cdef struct Node:

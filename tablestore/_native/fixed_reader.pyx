@@ -77,7 +77,7 @@ cdef int open_node(Cursor* cursor, Node* node, unsigned allowed) except -1 nogil
     node.body.start = cursor.start
     node.body.at = take(cursor, size, b"4.2")
     node.body.end = cursor.at
-    if encoding > WIDEN or not allowed >> encoding & 1:
+    if encoding > FSST or not allowed >> encoding & 1:
         fail(cursor.start, head, b"bad-encoding", b"4.2", b"this encoding is not defined here")
     plain_stream = encoding == PLAIN or encoding == VAR or encoding == PREFIX
     if codec > 1 or (codec == 1 and not plain_stream):
@@ -95,6 +95,8 @@ cdef bint parameter_is_good(int encoding, int parameter) noexcept nogil:
         return parameter == 1 or parameter == 2 or parameter == 4
     if encoding == PREFIX:
         return 2 <= parameter <= 256 and parameter & (parameter - 1) == 0
+    if encoding == FSST:
+        return 1 <= parameter <= 256 and parameter & (parameter - 1) == 0
     if encoding == ALP:
         return factor <= exponent <= ALP_EXPONENT_MAX
     return parameter == 0

@@ -46,9 +46,13 @@ cdef struct Workspace:
     Sink shared
     Sink text
     Sink starts
+    Sink matcher
+    Sink trainer
     Habit zstd
     Habit dictionary
     Habit alp
+    Habit fsst
+    size_t fsst_rate          # bytes of a node per 1,000 of the values for which its symbols were chosen
     int exponent
     int factor
     bint exponent_known

@@ -66,6 +66,8 @@ cdef void release_workspace(Workspace* space) noexcept nogil:
     release(&space.shared)
     release(&space.text)
     release(&space.starts)
+    release(&space.matcher)
+    release(&space.trainer)
 
 
 cdef bint worth_trying(Habit* habit) noexcept nogil:

@@ -1,4 +1,4 @@
-"""Nodes of the class VAR into Arrow's form: int32 offsets and bytes (spec §4.4, §4.8, §4.9, §4.10).
+"""Nodes of the class VAR into Arrow's form: int32 offsets and bytes (spec §4.4, §4.8, §4.9, §4.10, §4.14).
 
 A reader appends rows [skip, skip + keep) of the node to a TextOutput. It also leaves the offsets of all rows of the
 node, from 0, where the caller can look at them (null slots must be empty, §5.3).
@@ -12,17 +12,23 @@ from libc.string cimport memcpy, memset
 from tablestore._native.codec cimport read_stream, take_stream
 from tablestore._native.cursor cimport Cursor, fail, finish, rest, take, take_u32
 from tablestore._native.fixed_reader cimport (
-    ANY_VARIABLE, CONSTANT, DICTIONARY, Node, ONLY_LENGTHS, ONLY_VARIABLE_ENTRIES, PREFIX, Scratch, VAR, open_node,
+    ANY_VARIABLE, CONSTANT, DICTIONARY, FSST, Node, ONLY_LENGTHS, ONLY_VARIABLE_ENTRIES, PREFIX, Scratch, VAR, open_node,
     read_codes, read_fixed,
 )
 from tablestore._native.sink cimport reserve as reserve_bytes, room
 
 cdef extern from "integer.h" nogil:
-    ctypedef uint32_t loose32
     void sum_lengths(const loose32* lengths, size_t count, uint64_t* total, uint32_t* greatest)
     void accumulate_offsets(const loose32* lengths, size_t count, uint32_t first, loose32* offsets)
     void shift_offsets(const loose32* source, size_t count, uint32_t difference, loose32* offsets)
     bint any_at_least(const uint8_t* values, int width, size_t count, uint64_t limit)
+
+cdef extern from "fsst.h" nogil:
+    enum: SYMBOLS_MAX
+    enum: SYMBOL_MAX
+    void load_symbols(symbol_table* table, const uint8_t* counts, const uint8_t* bytes)
+    size_t decode_bundles(const symbol_table* table, const uint8_t* codes, const loose32* code_lengths, size_t first,
+                          size_t last, size_t bundle, const loose32* offsets, size_t count, uint8_t* out, size_t room)
 
 cdef extern from "text.h" nogil:
     enum: SLACK
@@ -124,6 +130,8 @@ cdef int read_variable(Cursor* cursor, Scratch* scratch, size_t count, size_t sk
         read_dictionary(&node, scratch, count, skip, keep, utf8, output, found)
     elif node.encoding == PREFIX:
         read_prefix(&node, scratch, count, skip, keep, utf8, output, found)
+    elif node.encoding == FSST:
+        read_fsst(&node, scratch, count, skip, keep, utf8, output, found)
     else:
         read_constant(&node, count, skip, keep, utf8, output, found)
     raw_size[0] = found[count]
@@ -158,11 +166,11 @@ cdef int read_constant(Node* node, size_t count, size_t skip, size_t keep, bint 
     return 0
 
 
-cdef int read_lengths(Node* node, Scratch* scratch, size_t count, uint32_t* offsets, uint32_t* raw,
-                      uint32_t* greatest) except -1 nogil:
-    """Lengths node and raw size of a VAR body into offsets[count + 1]; the cursor then is at the stream (spec §4.9).
+cdef int read_value_lengths(Node* node, Scratch* scratch, size_t count, uint32_t* raw,
+                            uint32_t* greatest) except -1 nogil:
+    """Lengths node and raw size of a VAR or FSST body, the lengths into scratch.lengths (spec §4.9, §4.14).
 
-    Returns whether the lengths sum to the raw size; if not, the offsets are not filled.
+    Returns whether the lengths sum to the raw size.
     """
     cdef uint8_t* lengths = room(&scratch.lengths, count * 4)
     cdef uint64_t total = 0
@@ -170,10 +178,16 @@ cdef int read_lengths(Node* node, Scratch* scratch, size_t count, uint32_t* offs
     take_u32(&node.body, raw, b"4.9")
     limit(&node.body, raw[0], 0)
     sum_lengths(<const loose32*>lengths, count, &total, greatest)
-    if total == raw[0]:
-        accumulate_offsets(<const loose32*>lengths, count, 0, <loose32*>offsets)
-        return 1
-    return 0
+    return total == raw[0]
+
+
+cdef int read_lengths(Node* node, Scratch* scratch, size_t count, uint32_t* offsets, uint32_t* raw,
+                      uint32_t* greatest) except -1 nogil:
+    """The same as offsets[count + 1], which are not filled where the lengths do not sum to the raw size."""
+    if not read_value_lengths(node, scratch, count, raw, greatest):
+        return 0
+    accumulate_offsets(<const loose32*>scratch.lengths.data, count, 0, <loose32*>offsets)
+    return 1
 
 
 cdef int read_plain(Node* node, Scratch* scratch, size_t count, size_t skip, size_t keep, bint utf8, TextOutput output,
@@ -305,4 +319,62 @@ cdef int read_prefix(Node* node, Scratch* scratch, size_t count, size_t skip, si
         memcpy(output.data + output.used, out + offsets[skip], offsets[skip + keep] - offsets[skip])
     if utf8:
         check_text(&node.body, out + offsets[skip], offsets + skip, keep)
+    return 0
+
+
+cdef int read_symbols(Node* node, Scratch* scratch, size_t count, Coded* coded) except -1 nogil:
+    """What follows the raw size of an FSST body; the codes themselves are not looked at (spec §4.14)."""
+    cdef size_t bundles = (count + node.parameter - 1) // node.parameter, symbols = 0, size = 0
+    cdef const uint8_t* counts = take(&node.body, SYMBOL_MAX, b"4.14")
+    cdef const uint8_t* text
+    cdef uint64_t total = 0
+    cdef uint32_t greatest = 0
+    cdef int i
+    for i in range(SYMBOL_MAX):
+        symbols += counts[i]
+        size += <size_t>counts[i] * (i + 1)
+    if symbols > SYMBOLS_MAX:
+        fail(node.body.start, counts, b"bad-symbol", b"4.14", b"more than 255 symbols")
+    text = take(&node.body, size, b"4.14")
+    coded.code_lengths = <const loose32*>room(&scratch.shared, bundles * 4)
+    read_fixed(&node.body, scratch, bundles, 4, ONLY_LENGTHS, scratch.shared.data)
+    sum_lengths(coded.code_lengths, bundles, &total, &greatest)
+    coded.codes = take(&node.body, total, b"4.14")
+    # behind the symbols there is at least the head of a node
+    load_symbols(&coded.table, counts, text)
+    return 0
+
+
+cdef int read_fsst(Node* node, Scratch* scratch, size_t count, size_t skip, size_t keep, bint utf8,
+                   TextOutput output, uint32_t* offsets) except -1 nogil:
+    """Decodes the bundles that hold rows to be kept."""
+    cdef Coded coded
+    cdef uint32_t raw = 0, greatest = 0
+    cdef size_t bundle = node.parameter, first = skip // bundle, last = (skip + keep + bundle - 1) // bundle, b, size
+    cdef const uint8_t* codes
+    cdef uint8_t* out
+    cdef bint whole, agrees = read_lengths(node, scratch, count, offsets, &raw, &greatest)
+    read_symbols(node, scratch, count, &coded)
+    if not agrees:
+        fail(node.body.start, node.body.at, b"length-sum", b"4.14", b"the lengths do not sum to the raw size")
+    limit(&node.body, 0, greatest)
+    size = offsets[min(last * bundle, count)] - offsets[first * bundle] if keep else 0
+    whole = size == offsets[skip + keep] - offsets[skip]
+    output.reserve(&node.body, offsets[skip + keep] - offsets[skip])
+    out = output.data + output.used if whole else room(&scratch.values, size)
+    if keep:
+        codes = coded.codes
+        for b in range(first):
+            codes += coded.code_lengths[b]
+        size = output.capacity - output.used + SLACK if whole else size + SLACK
+        b = decode_bundles(&coded.table, codes, coded.code_lengths, first, last, bundle, <const loose32*>offsets, count,
+                           out, size)
+        if b != last:
+            fail(node.body.start, coded.codes, b"bad-symbol", b"4.14", b"the codes do not stand for the values")
+        out += offsets[skip] - offsets[first * bundle]
+        if not whole:
+            memcpy(output.data + output.used, out, offsets[skip + keep] - offsets[skip])
+    finish(&node.body, b"4.2")
+    if utf8:
+        check_text(&node.body, out, offsets + skip, keep)
     return 0

@@ -1,6 +1,7 @@
 """Chosen rows of nodes of the class VAR (spec §5.9), appended to a TextOutput.
 
-The checks are those of variable_reader, but codes of a dictionary and UTF-8 are checked for the chosen rows alone.
+The checks are those of variable_reader, but codes of a dictionary, those of FSST and UTF-8 are checked for the
+chosen rows alone.
 """
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
@@ -9,12 +10,13 @@ from libc.string cimport memcpy
 from tablestore._native.codec cimport take_stream
 from tablestore._native.cursor cimport Cursor, fail, finish, rest, take
 from tablestore._native.fixed_reader cimport (
-    ANY_VARIABLE, CONSTANT, DICTIONARY, Node, Scratch, VAR, check_codes, open_node, take_entry_count,
+    ANY_VARIABLE, CONSTANT, DICTIONARY, FSST, Node, Scratch, VAR, check_codes, open_node, take_entry_count,
 )
 from tablestore._native.fixed_rows cimport read_code_rows
 from tablestore._native.sink cimport room
 from tablestore._native.variable_reader cimport (
-    TextOutput, check_text, limit, read_entries, read_lengths, read_prefix,
+    Coded, TextOutput, check_text, limit, read_entries, read_lengths, read_prefix, read_symbols, read_value_lengths,
+    symbol_table,
 )
 
 cdef extern from "text.h" nogil:
@@ -24,10 +26,24 @@ cdef extern from "text.h" nogil:
     void copy_coded(const uint8_t* codes, int code_width, size_t count, const loose32* starts, const uint8_t* entries,
                     uint8_t* out, uint32_t first, loose32* offsets)
 
+cdef extern from "integer.h" nogil:
+    int bit_width(uint64_t value)
+    void accumulate_offsets(const loose32* lengths, size_t count, uint32_t first, loose32* offsets)
+
+cdef extern from "fsst.h" nogil:
+    void measure_rows(const loose32* lengths, size_t count, int shift, const uint32_t* row, size_t chosen,
+                      uint64_t* total, uint64_t* greatest)
+    size_t decode_rows(const symbol_table* table, const uint8_t* codes, const loose32* code_starts,
+                       const loose32* lengths, size_t count, int shift, const uint32_t* row, size_t chosen,
+                       uint8_t* space, size_t room, uint8_t* out, uint32_t first, loose32* offsets)
+
 cdef extern from "rows.h" nogil:
     uint64_t sum_row_lengths(const loose32* offsets, const uint32_t* row, size_t chosen)
     void copy_rows(const loose32* offsets, const uint8_t* data, const uint8_t* data_end, const uint32_t* row,
                    size_t chosen, uint8_t* out, uint32_t first, loose32* out_offsets)
+
+cdef enum:
+    SHORT_BUNDLE = 65536      # bytes
 
 
 cdef int read_variable_rows(Cursor* cursor, Scratch* scratch, size_t count, const uint32_t* row, size_t chosen,
@@ -43,6 +59,8 @@ cdef int read_variable_rows(Cursor* cursor, Scratch* scratch, size_t count, cons
     if node.encoding == DICTIONARY:
         read_dictionary_rows(&node, scratch, count, row, chosen, output)
         raw_size[0] = NOT_COUNTED
+    elif node.encoding == FSST:
+        read_fsst_rows(&node, scratch, count, row, chosen, output, raw_size)
     else:
         offsets = <uint32_t*>room(&scratch.offsets, (count + 1) * 4)
         offsets[0] = 0
@@ -117,3 +135,34 @@ cdef int read_dictionary_rows(Node* node, Scratch* scratch, size_t count, const 
                <uint32_t>output.used, <loose32*>(output.offsets + output.rows))
     output.used += total
     return 0
+
+
+cdef int read_fsst_rows(Node* node, Scratch* scratch, size_t count, const uint32_t* row, size_t chosen,
+                        TextOutput output, size_t* raw_size) except -1 nogil:
+    """Decodes the bundles of the chosen rows (spec §4.14)."""
+    cdef Coded coded
+    cdef uint32_t raw = 0, greatest = 0
+    cdef size_t bundles = (count + node.parameter - 1) // node.parameter
+    cdef int shift = bit_width(node.parameter) - 1
+    cdef uint64_t total = 0, largest = 0
+    cdef bint agrees = read_value_lengths(node, scratch, count, &raw, &greatest)
+    cdef const loose32* lengths = <const loose32*>scratch.lengths.data
+    cdef loose32* starts
+    raw_size[0] = raw
+    read_symbols(node, scratch, count, &coded)
+    if not agrees:
+        fail(node.body.start, node.body.at, b"length-sum", b"4.14", b"the lengths do not sum to the raw size")
+    limit(&node.body, 0, greatest)
+    starts = <loose32*>room(&scratch.offsets, (bundles + 1) * 4)
+    starts[0] = 0
+    accumulate_offsets(coded.code_lengths, bundles, 0, starts)
+    measure_rows(lengths, count, shift, row, chosen, &total, &largest)
+    # four times the bytes are room for codes of two bytes each to be decoded the fast way
+    largest = largest * 4 + SLACK if largest < SHORT_BUNDLE else largest
+    room(&scratch.values, largest)
+    output.reserve(&node.body, total)
+    if decode_rows(&coded.table, coded.codes, starts, lengths, count, shift, row, chosen, scratch.values.data, largest,
+                   output.data + output.used, <uint32_t>output.used, <loose32*>(output.offsets + output.rows)) != chosen:
+        fail(node.body.start, coded.codes, b"bad-symbol", b"4.14", b"the codes do not stand for the values")
+    output.used += total
+    return finish(&node.body, b"4.2")

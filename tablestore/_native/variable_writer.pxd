@@ -9,5 +9,8 @@ cdef int write_prefix(Sink* sink, Workspace* space, const uint8_t* data, const u
                       int bundle, int level, bint ascending) except -1 nogil
 cdef int write_text_dictionary(Sink* sink, Workspace* space, const uint8_t* data, const uint32_t* offsets, size_t count,
                                size_t most, int level) except -1 nogil
+cdef int write_fsst(Sink* sink, Workspace* space, const uint8_t* data, const uint32_t* offsets, size_t count,
+                    size_t bundle) except -1 nogil
+cdef int choose_symbols(Workspace* space, const uint8_t* data, const uint32_t* offsets, size_t count) except -1 nogil
 cdef int write_variable(Sink* sink, Workspace* space, const uint8_t* data, const uint32_t* offsets, size_t count,
                         int level, bint key) except -1 nogil

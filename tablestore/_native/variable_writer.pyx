@@ -1,16 +1,16 @@
-"""Nodes of the class VAR and the choice between them (spec §4.4, §4.8, §4.9, §4.10).
+"""Nodes of the class VAR and the choice between them (spec §4.4, §4.8, §4.9, §4.10, §4.14).
 
 Values are data[offsets[i], offsets[i + 1]); `offsets` need not begin at 0.
 """
 
 from libc.stdint cimport uint8_t, uint32_t
-from libc.string cimport memcmp, memcpy, memset
+from libc.string cimport memcmp, memcpy, memmove, memset
 
-from tablestore._native.fixed_reader cimport DICTIONARY, PREFIX, VAR
+from tablestore._native.fixed_reader cimport DICTIONARY, FSST, PREFIX, VAR
 from tablestore._native.fixed_writer cimport (
-    Workspace, begin_node, end_node, settle, worth_trying, write_codes, write_constant, write_lengths, write_stream_in,
+    Habit, Workspace, begin_node, end_node, settle, worth_trying, write_codes, write_constant, write_lengths, write_stream_in,
 )
-from tablestore._native.sink cimport Sink, append, append_u32, room
+from tablestore._native.sink cimport Sink, append, append_u32, reserve, room
 
 cdef extern from "integer.h" nogil:
     ctypedef uint32_t loose32
@@ -29,10 +29,28 @@ cdef extern from "dictionary.h" nogil:
     size_t dictionary_of_text(const uint8_t* data, const loose32* offsets, size_t count, size_t most, text_slot* table,
                               size_t slots, uint32_t* codes, uint32_t* first)
 
+cdef extern from "fsst_writer.h" nogil:
+    enum: SYMBOL_MAX
+    enum: SYMBOLS_MAX
+    ctypedef struct symbol_matcher:
+        uint8_t counts[8]
+        unsigned count
+    ctypedef struct symbol_trainer:
+        pass
+    void train_symbols(symbol_trainer* trainer, symbol_matcher* matcher, const loose32* offsets, const uint8_t* data,
+                       size_t count)
+    size_t list_symbols(const symbol_matcher* matcher, uint8_t* out)
+    size_t encode_bundles(const symbol_matcher* matcher, const loose32* offsets, const uint8_t* data, size_t count,
+                          size_t bundle, loose32* code_lengths, uint8_t* out)
+
 cdef enum:
     SMALL = 64                # rows below which no dictionary is looked for
     BUNDLE = 16
     ENTRIES_MAX = 65536
+    BUNDLE_BYTES = 256        # of an FSST bundle, about
+    TRAINING_BYTES = 16384    # raw bytes of a chunk below which no symbols are chosen,
+    CODED_BYTES = 4096        # and below which those of another chunk are not used
+    RETRY_AGE = 40            # chunks after which symbols are tried again
 
 
 cdef int write_var(Sink* sink, Workspace* space, const uint8_t* data, const uint32_t* offsets, size_t count,
@@ -102,6 +120,78 @@ cdef int write_text_dictionary(Sink* sink, Workspace* space, const uint8_t* data
     return 1
 
 
+cdef int write_fsst(Sink* sink, Workspace* space, const uint8_t* data, const uint32_t* offsets, size_t count,
+                    size_t bundle) except -1 nogil:
+    """Spec §4.14, with the symbols of space.matcher."""
+    cdef symbol_matcher* matcher = <symbol_matcher*>space.matcher.data
+    cdef uint32_t raw = offsets[count] - offsets[0]
+    cdef size_t bundles = (count + bundle - 1) // bundle, size
+    cdef uint32_t* lengths = <uint32_t*>room(&space.lengths, count * 4)
+    cdef uint8_t* code_lengths = room(&space.shared, bundles * 4)
+    cdef uint8_t* codes = room(&space.text, <size_t>raw * 2)
+    cdef size_t body = begin_node(sink, FSST, <int>bundle)
+    offsets_to_lengths(<const loose32*>offsets, count, <loose32*>lengths)
+    write_lengths(sink, space, <const uint8_t*>lengths, count, 4)
+    append_u32(sink, raw)
+    append(sink, matcher.counts, SYMBOL_MAX)
+    reserve(sink, SYMBOL_MAX * (SYMBOLS_MAX + 1))
+    sink.size += list_symbols(matcher, sink.data + sink.size)
+    size = encode_bundles(matcher, <const loose32*>offsets, data, count, bundle, <loose32*>code_lengths, codes)
+    write_lengths(sink, space, code_lengths, bundles, 4)
+    append(sink, codes, size)
+    return end_node(sink, body)
+
+
+cdef int choose_symbols(Workspace* space, const uint8_t* data, const uint32_t* offsets, size_t count) except -1 nogil:
+    """Fills space.matcher from a sample of the values."""
+    if space.trainer.data == NULL:
+        memset(room(&space.trainer, sizeof(symbol_trainer)), 0, sizeof(symbol_trainer))
+    room(&space.matcher, sizeof(symbol_matcher))
+    train_symbols(<symbol_trainer*>space.trainer.data, <symbol_matcher*>space.matcher.data, <const loose32*>offsets, data,
+                  count)
+    return 0
+
+
+cdef size_t choose_bundle(size_t count, size_t raw) noexcept nogil:
+    """16 rows, fewer if they are long."""
+    cdef size_t bundle = BUNDLE
+    while bundle > 1 and bundle * raw > count * BUNDLE_BYTES * 2:
+        bundle //= 2
+    return bundle
+
+
+cdef int write_coded(Sink* sink, Workspace* space, const uint8_t* data, const uint32_t* offsets, size_t count,
+                     int level) except -1 nogil:
+    """FSST if it takes at most a quarter more than VAR with zstd, a fifth less than bytes that zstd does not make smaller,
+    or half of them where there is no zstd; else VAR. Symbols and decision hold for the chunks that follow, until one of them comes
+    out a fifth larger than expected.
+    """
+    cdef size_t before = sink.size, raw = offsets[count] - offsets[0], bundle = choose_bundle(count, raw), coded, plain
+    cdef Habit* habit = &space.fsst
+    cdef bint pays
+    if habit.state == 1:
+        write_fsst(sink, space, data, offsets, count, bundle)
+        coded = sink.size - before
+        if coded * 1000 <= raw * space.fsst_rate * 12 // 10 or raw < TRAINING_BYTES:
+            return 0
+        sink.size = before
+    choose_symbols(space, data, offsets, count)
+    write_fsst(sink, space, data, offsets, count, bundle)
+    coded = sink.size - before
+    write_var(sink, space, data, offsets, count, level)
+    plain = sink.size - before - coded
+    if sink.data[before + coded + 1]:
+        pays = coded * 4 <= plain * 5
+    else:
+        pays = coded * 5 <= plain * 4 if level else coded * 2 <= plain
+    settle(habit, pays)
+    space.fsst_rate = coded * 1000 // raw
+    if not pays:
+        memmove(sink.data + before, sink.data + before + coded, plain)
+    sink.size = before + (coded if pays else plain)
+    return 0
+
+
 cdef bint all_equal(const uint8_t* data, const uint32_t* offsets, size_t count) noexcept nogil:
     cdef uint32_t size = offsets[1] - offsets[0]
     cdef size_t i
@@ -113,9 +203,9 @@ cdef bint all_equal(const uint8_t* data, const uint32_t* offsets, size_t count) 
 
 cdef int write_variable(Sink* sink, Workspace* space, const uint8_t* data, const uint32_t* offsets, size_t count,
                         int level, bint key) except -1 nogil:
-    """CONSTANT, DICTIONARY for at most an eighth distinct, PREFIX for sorted keys where it is smaller, else VAR. Key
-    columns get no zstd (spec §4.14)."""
-    cdef size_t before = sink.size, prefix_size
+    """CONSTANT, DICTIONARY for at most an eighth distinct, PREFIX for sorted keys where it is smaller, else VAR or FSST.
+    Key columns get no zstd (spec §4.15) and no FSST."""
+    cdef size_t before = sink.size, prefix_size, raw = offsets[count] - offsets[0]
     if key:
         level = 0
     if count and all_equal(data, offsets, count):
@@ -132,4 +222,15 @@ cdef int write_variable(Sink* sink, Workspace* space, const uint8_t* data, const
         if prefix_size < 8 + offsets[count] - offsets[0]:
             return 0
         sink.size = before
+    if not key and is_worth_coding(&space.fsst, raw):
+        return write_coded(sink, space, data, offsets, count, level)
     return write_var(sink, space, data, offsets, count, level)
+
+
+cdef bint is_worth_coding(Habit* habit, size_t raw) noexcept nogil:
+    if habit.state == 1:
+        return raw >= CODED_BYTES
+    if raw < TRAINING_BYTES:
+        return False
+    habit.age += 1
+    return habit.state == 0 or habit.age >= RETRY_AGE

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from tablestore.reference.alp import alp_value, read_exceptions
 from tablestore.reference.bitpack import read_bitpack
 from tablestore.reference.cursor import Cursor, reject
+from tablestore.reference.fsst import read_bundle, read_symbols
 from tablestore.reference.primitive import CHUNK_RAW_MAX, VALUE_BYTES_MAX
 from tablestore.reference.stream import read_stream
 
-CONSTANT, PLAIN, BITPACK, DELTA, DICTIONARY, VAR, PREFIX, RLE, ALP, WIDEN = range(10)
-NAMES = ("CONSTANT", "PLAIN", "BITPACK", "DELTA", "DICTIONARY", "VAR", "PREFIX", "RLE", "ALP", "WIDEN")
+CONSTANT, PLAIN, BITPACK, DELTA, DICTIONARY, VAR, PREFIX, RLE, ALP, WIDEN, FSST = range(11)
+NAMES = (
+    "CONSTANT", "PLAIN", "BITPACK", "DELTA", "DICTIONARY", "VAR", "PREFIX", "RLE", "ALP", "WIDEN", "FSST",
+)  # fmt: skip
 WITH_STREAM = frozenset({PLAIN, VAR, PREFIX})
 INTEGER_WIDTHS = (1, 2, 4, 8)
 
 # Encodings that a node may have in its place; `defined_for` cuts them to those of its class.
-ANY = frozenset(range(10))
+ANY = frozenset(range(11))
 COUNTS = frozenset({CONSTANT, BITPACK})
 CODES = frozenset({CONSTANT, BITPACK, RLE})
 RUN_VALUES = frozenset({CONSTANT, PLAIN, BITPACK})
@@ -32,11 +35,11 @@ class Class:
     width: int = 0
 
     def defined_for(self) -> frozenset[int]:
-        """Encodings that are defined for the class (§4.4 – §4.13)."""
+        """Encodings that are defined for the class (§4.4 – §4.14)."""
         if self.name == "BITS":
             return frozenset({CONSTANT, PLAIN})
         if self.name == "VAR":
-            return frozenset({CONSTANT, DICTIONARY, VAR, PREFIX})
+            return frozenset({CONSTANT, DICTIONARY, VAR, PREFIX, FSST})
         defined = {CONSTANT, PLAIN, DICTIONARY, RLE}
         defined |= {BITPACK, DELTA} if self.width in INTEGER_WIDTHS else set()
         defined |= {ALP} if self.width == 8 else set()
@@ -110,8 +113,8 @@ def _parameter_is_valid(encoding: int, parameter: int) -> bool:
         return parameter <= 1
     if encoding == DICTIONARY:
         return parameter in (1, 2, 4)
-    if encoding == PREFIX:
-        return parameter in (2, 4, 8, 16, 32, 64, 128, 256)
+    if encoding in (PREFIX, FSST):
+        return (2 if encoding == PREFIX else 1) <= parameter <= 256 and parameter.bit_count() == 1
     if encoding == ALP:
         return parameter >> 8 <= parameter & 0xFF <= 18
     return parameter == 0
@@ -225,11 +228,34 @@ def _read_strings(node: Node, lengths: list[int], lengths_at: int, section: str)
     raw_size = node.body.unsigned(4, "raw_size", section)
     _check_total(raw_size, section, start)
     raw = read_stream(node.body, node.codec, raw_size, section)
+    _check_lengths(lengths, raw_size, section, lengths_at, start)
+    return raw
+
+
+def _check_lengths(lengths: list[int], raw_size: int, section: str, lengths_at: int, raw_at: int) -> None:
     if sum(lengths) != raw_size:
-        reject("length-sum", f"lengths add up to {sum(lengths)}, not {raw_size}", section, start)
+        reject("length-sum", f"lengths add up to {sum(lengths)}, not {raw_size}", section, raw_at)
     for length in lengths:
         _check_value(length, section, lengths_at)
-    return raw
+
+
+def _fsst(node: Node) -> Values:
+    lengths_at = node.body.offset
+    lengths = fixed_values(node.body, 4, node.count, "length", COUNTS)
+    raw_at = node.body.offset
+    raw_size = node.body.unsigned(4, "raw_size", "4.14")
+    _check_total(raw_size, "4.14", raw_at)
+    symbols = read_symbols(node.body)
+    rows = range(0, node.count, node.parameter)
+    code_sizes = fixed_values(node.body, 4, len(rows), "code_length", COUNTS)
+    if sum(code_sizes) > node.body.remaining:
+        reject("truncated", f"{sum(code_sizes)} bytes of codes", "4.14", node.body.offset)
+    _check_lengths(lengths, raw_size, "4.14", lengths_at, raw_at)
+    raw = b""
+    for index, (row, code_size) in enumerate(zip(rows, code_sizes, strict=True)):
+        size = sum(lengths[row : row + node.parameter])
+        raw += read_bundle(node.body, symbols, code_size, size, f"codes[{index}]")
+    return _cut(raw, lengths)
 
 
 def _cut(raw: bytes, lengths: list[int]) -> list[bytes]:
@@ -261,23 +287,10 @@ def _alp(node: Node) -> Values:
     if exceptions > node.count:
         reject("bad-exception", f"{exceptions} exceptions of {node.count} values", "4.12", start)
     digits = fixed_values(node.body, 8, node.count, "digit", COUNTS)
-    positions_at = node.body.offset
-    positions = node.body.array(exceptions, 4, "position", "4.12")
-    for index, position in enumerate(positions):
-        if position >= node.count or (index and position <= positions[index - 1]):
-            reject("bad-exception", f"exception at {position}", "4.12", positions_at + 4 * index)
-    replacements = node.body.array(exceptions, 8, "exception", "4.12")
     values = [alp_value(digit, exponent, factor) for digit in digits]
-    for position, value in zip(positions, replacements, strict=True):
+    for position, value in read_exceptions(node.body, exceptions, node.count):
         values[position] = value
     return values
-
-
-def alp_value(digit: int, exponent: int, factor: int) -> int:
-    """Bits of the float64 that a digit (unsigned form of an i64) stands for (spec §4.12)."""
-    signed = digit - 2**64 if digit >= 2**63 else digit
-    number = float(signed) * float(f"1e{factor}") * float(f"1e-{exponent}")
-    return int.from_bytes(struct.pack("<d", number), "little")
 
 
 def _widen(node: Node) -> Values:
@@ -286,14 +299,5 @@ def _widen(node: Node) -> Values:
 
 
 _DECODERS: tuple[Callable[[Node], Values], ...] = (
-    _constant,
-    _plain,
-    _bitpack,
-    _delta,
-    _dictionary,
-    _var,
-    _prefix,
-    _rle,
-    _alp,
-    _widen,
-)
+    _constant, _plain, _bitpack, _delta, _dictionary, _var, _prefix, _rle, _alp, _widen, _fsst,
+)  # fmt: skip

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import itertools
-import math
 import struct
 from collections.abc import Sequence
 
+from tablestore.reference.alp import alp_digit
 from tablestore.reference.bitpack import write_bitpack
 from tablestore.reference.encoding import (
     ALP,
@@ -14,6 +14,7 @@ from tablestore.reference.encoding import (
     CONSTANT,
     DELTA,
     DICTIONARY,
+    FSST,
     INTEGER_WIDTHS,
     PLAIN,
     PREFIX,
@@ -21,12 +22,10 @@ from tablestore.reference.encoding import (
     VAR,
     WIDEN,
     Class,
-    alp_value,
     fixed,
 )
+from tablestore.reference.fsst import choose_symbols, write_codes, write_symbols
 from tablestore.reference.stream import NONE, ZSTD, compress
-
-DIGIT_MAX = 2**51
 
 
 def encode_node(
@@ -40,7 +39,7 @@ def encode_node(
     factor: int = 0,
     signed: bool = False,
 ) -> bytes:
-    """A node in the chosen encoding. bundle: of PREFIX; exponent, factor: of ALP; signed: bases of BITPACK.
+    """A node in the chosen encoding. bundle: of PREFIX and FSST; exponent, factor: of ALP; signed: bases of BITPACK.
 
     ValueError if the values cannot be stored in the encoding.
     """
@@ -65,6 +64,8 @@ def encode_node(
         codec, body = _with_lengths(b"", strings, codec)
     elif encoding == PREFIX:
         parameter, (codec, body) = bundle, _prefix_body(strings, bundle, codec)
+    elif encoding == FSST:
+        parameter, body = bundle, fsst_body(strings, bundle, choose_symbols(strings))
     elif encoding == RLE:
         body = _rle_body(numbers, width)
     elif encoding == ALP:
@@ -151,6 +152,16 @@ def _prefix_body(strings: Sequence[bytes], bundle: int, codec: int) -> tuple[int
     return _with_lengths(head_bytes, suffixes, codec)
 
 
+def fsst_body(strings: Sequence[bytes], bundle: int, symbols: Sequence[bytes]) -> bytes:
+    """The body of an FSST node with the given symbols, which are in ascending order of their sizes (spec §4.14)."""
+    lengths = [len(value) for value in strings]
+    codes = [
+        write_codes(b"".join(strings[row : row + bundle]), symbols) for row in range(0, len(strings), bundle)
+    ]
+    head = count_node(lengths, 4) + struct.pack("<I", sum(lengths)) + write_symbols(symbols)
+    return head + count_node([len(part) for part in codes], 4) + b"".join(codes)
+
+
 def _shared(left: bytes, right: bytes) -> int:
     """Size of the longest common prefix."""
     different = (index for index, pair in enumerate(zip(left, right, strict=False)) if pair[0] != pair[1])
@@ -185,18 +196,6 @@ def _alp_body(numbers: Sequence[int], exponent: int, factor: int) -> bytes:
     positions = b"".join(struct.pack("<I", position) for position, _ in exceptions)
     originals = b"".join(struct.pack("<Q", bits) for _, bits in exceptions)
     return struct.pack("<I", len(exceptions)) + count_node(digits, 8, signed=True) + positions + originals
-
-
-def alp_digit(bits: int, exponent: int, factor: int) -> int | None:
-    """The digit of a float64 (unsigned form of an i64), or None if it must be an exception (spec §4.12)."""
-    value: float = struct.unpack("<d", bits.to_bytes(8, "little"))[0]
-    scaled = value * float(f"1e{exponent}") * float(f"1e-{factor}")
-    if not math.isfinite(scaled):
-        return None
-    digit = round(scaled)
-    if abs(digit) >= DIGIT_MAX or alp_value(digit % 2**64, exponent, factor) != bits:
-        return None
-    return digit % 2**64
 
 
 def _widen_body(numbers: Sequence[int]) -> bytes:

@@ -103,7 +103,11 @@ def canonical_node(draw: random.Random) -> NodeCase:
 def free_node(draw: random.Random) -> NodeCase:
     """A case of an encoding that leaves its writer a choice."""
     count = count_of(draw)
-    kind = draw.choice((encoding.DICTIONARY, encoding.DICTIONARY, encoding.RLE, encoding.WIDEN))
+    kind = draw.choice(
+        (encoding.DICTIONARY, encoding.DICTIONARY, encoding.RLE, encoding.WIDEN, encoding.FSST)
+    )
+    if kind == encoding.FSST:
+        return NodeCase(encoding.VARIABLE, strings(draw, count), kind, bundle=draw.choice((1, 2, 16, 256)))
     if kind == encoding.WIDEN:
         values = [number - (1 << 63) for number in integers(draw, 8, count)]
         return NodeCase(encoding.fixed(16), [number % (1 << 128) for number in values], kind)

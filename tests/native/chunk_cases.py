@@ -20,6 +20,7 @@ CODES = {
     "bad-parameter",
     "bad-prefix",
     "bad-run",
+    "bad-symbol",
     "bad-value",
     "bad-width",
     "bad-zero",

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 from tablestore._native.encoding import decode_node, encode_node
 
-CONSTANT, PLAIN, BITPACK, DELTA, DICTIONARY, VAR, PREFIX, RLE, ALP, WIDEN = range(10)
+CONSTANT, PLAIN, BITPACK, DELTA, DICTIONARY, VAR, PREFIX, RLE, ALP, WIDEN, FSST = range(11)
 FIXED_ENCODINGS = [-1, PLAIN, BITPACK, DELTA, DICTIONARY, RLE]
 
 
@@ -206,6 +206,7 @@ def test_strings_survive_every_encoding(shape: str, count: int) -> None:
         check_variable(values, -1, level=level)
         for bundle in (2, 16, 256):
             check_variable(values, PREFIX, bundle=bundle, level=level)
+            check_variable(values, FSST, bundle=bundle)
     check_variable(values, -1, key=True)
     if len(set(values)) * 4 < count:
         check_variable(values, DICTIONARY)
@@ -216,7 +217,7 @@ def test_strings_survive_every_encoding(shape: str, count: int) -> None:
 @settings(max_examples=200, deadline=None)
 @given(
     st.lists(st.binary(max_size=40), min_size=1, max_size=100),
-    st.sampled_from([VAR, PREFIX, DICTIONARY, -1]),
+    st.sampled_from([VAR, PREFIX, DICTIONARY, FSST, -1]),
     st.booleans(),
     st.booleans(),
 )
@@ -226,6 +227,6 @@ def test_any_strings_survive(values: list[bytes], encoding: int, ascending: bool
 
 def test_offsets_need_not_begin_at_zero() -> None:
     offsets, data = arrow([b"dropped", b"one", b"three", b"one"])
-    for encoding in (VAR, PREFIX, DICTIONARY, -1):
+    for encoding in (VAR, PREFIX, DICTIONARY, FSST, -1):
         encoded = encode_node((offsets[1:], data), "variable", 0, encoding)
         assert decode_node(encoded, "variable", 0, 3)[1].tobytes() == b"onethreeone"

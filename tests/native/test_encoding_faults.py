@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from tablestore._native.encoding import decode_node, encode_node
 from tablestore.errors import FormatError, LimitExceededError
 
-CONSTANT, PLAIN, BITPACK, DELTA, DICTIONARY, VAR, PREFIX, RLE, ALP, WIDEN = range(10)
+CONSTANT, PLAIN, BITPACK, DELTA, DICTIONARY, VAR, PREFIX, RLE, ALP, WIDEN, FSST = range(11)
 FIXED_ENCODINGS = [-1, PLAIN, BITPACK, DELTA, DICTIONARY, RLE]
 
 
@@ -64,7 +64,7 @@ FAULTS = [
     ("half a header", "fixed", 4, 1, b"\1\0\0", "truncated"),
     ("size past the end", "fixed", 4, 1, node(PLAIN, bytes(4))[:-1], "truncated"),
     ("bytes after the node", "fixed", 4, 1, node(PLAIN, bytes(4)) + b"x", "size-mismatch"),
-    ("unknown encoding", "fixed", 4, 1, node(10, bytes(4)), "bad-encoding"),
+    ("unknown encoding", "fixed", 4, 1, node(11, bytes(4)), "bad-encoding"),
     ("encoding 255", "fixed", 4, 1, node(255, bytes(4)), "bad-encoding"),
     ("VAR of fixed", "fixed", 4, 1, node(VAR, bytes(4)), "bad-encoding"),
     ("PLAIN of strings", "variable", 0, 1, node(PLAIN, bytes(4)), "bad-encoding"),

@@ -302,6 +302,7 @@ def test_damage_is_found_or_does_no_harm(kind: str) -> None:
                 # only what §5.9 allows to be left out for rows that are not handed out
                 assert whole in {
                     "bad-dictionary",
+                    "bad-symbol",
                     "invalid-utf8",
                     "bad-value",
                     "count-mismatch",

@@ -6,7 +6,7 @@ import random
 import struct
 from typing import Any
 
-from tablestore.conformance.cases import encoding_faults
+from tablestore.conformance.cases import encoding_faults, encoding_symbols
 from tablestore.conformance.cases.book import Book
 from tablestore.conformance.corpus import Case
 from tablestore.conformance.reference_adapter import CLASSES
@@ -39,6 +39,7 @@ def cases() -> list[Case]:
     _alp(book)
     _widen(book)
     _zstd(book)
+    encoding_symbols.add_symbols(book)
     encoding_faults.add_heads(book)
     encoding_faults.add_integers(book)
     encoding_faults.add_structures(book)

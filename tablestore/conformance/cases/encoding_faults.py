@@ -81,7 +81,7 @@ def add_heads(book: Book) -> None:
         "head-missing": ("No byte at all.", "truncated", b""),
         "size-past-end": ("The size leads out of the input.", "truncated", with_byte(good, 4, 13)),
         "size-4-gib": ("A size of 4 GiB - 1.", "truncated", with_bytes(good, 4, b"\xff" * 4)),
-        "encoding-10": ("An encoding that does not exist.", "bad-encoding", with_byte(good, 0, 10)),
+        "encoding-11": ("An encoding that does not exist.", "bad-encoding", with_byte(good, 0, 11)),
         "encoding-255": ("An encoding that does not exist.", "bad-encoding", with_byte(good, 0, 255)),
         "var-in-fixed": ("An encoding of another class.", "bad-encoding", with_byte(good, 0, VAR)),
         "alp-in-4-bytes": ("ALP is for eight bytes.", "bad-encoding", with_byte(good, 0, ALP)),
