@@ -32,7 +32,6 @@ VERSION_COLUMN = "_version"
 ROWS_PER_STEP = 20_000  # reading so many keys costs about what reading one snapshot and its delta does
 PLACES_MAX = 256  # partitions for which a large table's manifests are read in part
 
-_KINDS = pa.array(ROW_KINDS, pa.string())
 _WITHOUT_CHANGES = frozenset({"create", "compact", "clean"})
 _TOLD_BY_DELTA = frozenset({"append", "overwrite", "purge"})
 
@@ -185,7 +184,9 @@ def with_kinds(schema: pa.Schema, kinds: np.ndarray, version: int, columns: Sequ
     """Rows of changes: kinds uint8[n] or one for all, the version, then `columns`."""
     count = len(kinds)
     versions = pa.array(np.full(count, version, np.int64))
-    return pa.Table.from_arrays([_KINDS.take(pa.array(kinds)), versions, *columns], schema=schema)
+    return pa.Table.from_arrays(
+        [pa.array(ROW_KINDS, pa.string()).take(pa.array(kinds)), versions, *columns], schema=schema
+    )
 
 
 def net_step(core: Core, since: View, until: View, request: ChangesRequest) -> Iterator[Step]:

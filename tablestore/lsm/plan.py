@@ -136,9 +136,8 @@ def _partition_mask(files: FileSet, schema: TableSchema, condition: Condition) -
 
 
 def _partitions_fit(table: pa.Table, fields: Sequence[Field], condition: Condition) -> npt.NDArray[np.bool_]:
-    """bool[partitions]: whether they can hold rows of interest; exact if the condition uses partition columns alone."""
-    if set(condition.columns) <= {field.name for field in fields}:
-        return condition.mask(table)
+    """bool[partitions]: whether they can hold rows of interest; exact if the condition uses partition columns alone,
+    but for what single values leave: Arrow's evaluation takes longer to load than the plan takes."""
     result = np.ones(table.num_rows, bool)
     for field in fields:
         intervals = condition.intervals.get(field.name)
@@ -146,7 +145,18 @@ def _partitions_fit(table: pa.Table, fields: Sequence[Field], condition: Conditi
             continue
         with suppress(pa.ArrowNotImplementedError):  # such as decimals of negative scale: all of them may fit
             result &= _inside(table.column(field.name), field, intervals)
+    if set(condition.columns) <= {field.name for field in fields} and not _fixed(condition):
+        left = np.flatnonzero(result)
+        result[left] = condition.mask(table.take(left))
     return result
+
+
+def _fixed(condition: Condition) -> bool:
+    """Whether every column of the condition must have one of some values."""
+    found = (condition.intervals.get(name) for name in condition.columns)
+    return all(
+        some is not None and all(i.low is not None and i.low == i.high for i in some) for some in found
+    )
 
 
 def _inside(column: pa.ChunkedArray, field: Field, intervals: Sequence[Interval]) -> npt.NDArray[np.bool_]:
