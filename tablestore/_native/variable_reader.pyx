@@ -12,8 +12,8 @@ from libc.string cimport memcpy, memset
 from tablestore._native.codec cimport read_stream, take_stream
 from tablestore._native.cursor cimport Cursor, fail, finish, rest, take, take_u32
 from tablestore._native.fixed_reader cimport (
-    ANY_VARIABLE, CONSTANT, DICTIONARY, FSST, Node, ONLY_LENGTHS, ONLY_VARIABLE_ENTRIES, PREFIX, Scratch, VAR, open_node,
-    read_codes, read_fixed,
+    ANY_VARIABLE, CONSTANT, DICTIONARY, FSST, Node, ONLY_LENGTHS, ONLY_VARIABLE_ENTRIES, PREFIX, Scratch, VAR,
+    open_node, read_codes, read_fixed,
 )
 from tablestore._native.sink cimport reserve as reserve_bytes, room
 

@@ -142,7 +142,7 @@ cdef int read_fsst_rows(Node* node, Scratch* scratch, size_t count, const uint32
     """Decodes the bundles of the chosen rows (spec §4.14)."""
     cdef Coded coded
     cdef uint32_t raw = 0, greatest = 0
-    cdef size_t bundles = (count + node.parameter - 1) // node.parameter
+    cdef size_t bundles = (count + node.parameter - 1) // node.parameter, done
     cdef int shift = bit_width(node.parameter) - 1
     cdef uint64_t total = 0, largest = 0
     cdef bint agrees = read_value_lengths(node, scratch, count, &raw, &greatest)
@@ -161,8 +161,10 @@ cdef int read_fsst_rows(Node* node, Scratch* scratch, size_t count, const uint32
     largest = largest * 4 + SLACK if largest < SHORT_BUNDLE else largest
     room(&scratch.values, largest)
     output.reserve(&node.body, total)
-    if decode_rows(&coded.table, coded.codes, starts, lengths, count, shift, row, chosen, scratch.values.data, largest,
-                   output.data + output.used, <uint32_t>output.used, <loose32*>(output.offsets + output.rows)) != chosen:
+    done = decode_rows(&coded.table, coded.codes, starts, lengths, count, shift, row, chosen, scratch.values.data,
+                       largest, output.data + output.used, <uint32_t>output.used,
+                       <loose32*>(output.offsets + output.rows))
+    if done != chosen:
         fail(node.body.start, coded.codes, b"bad-symbol", b"4.14", b"the codes do not stand for the values")
     output.used += total
     return finish(&node.body, b"4.2")

@@ -1,4 +1,4 @@
-"""Nodes of the class VAR and the choice between them (spec §4.4, §4.8, §4.9, §4.10, §4.14).
+"""Nodes of the class VAR and the choice between them (spec §4.4, §4.8 - §4.10, §4.14).
 
 Values are data[offsets[i], offsets[i + 1]); `offsets` need not begin at 0.
 """
@@ -8,7 +8,8 @@ from libc.string cimport memcmp, memcpy, memmove, memset
 
 from tablestore._native.fixed_reader cimport DICTIONARY, FSST, PREFIX, VAR
 from tablestore._native.fixed_writer cimport (
-    Habit, Workspace, begin_node, end_node, settle, worth_trying, write_codes, write_constant, write_lengths, write_stream_in,
+    Habit, Workspace, begin_node, end_node, settle, worth_trying, write_codes, write_constant, write_lengths,
+    write_stream_in,
 )
 from tablestore._native.sink cimport Sink, append, append_u32, reserve, room
 
@@ -147,8 +148,8 @@ cdef int choose_symbols(Workspace* space, const uint8_t* data, const uint32_t* o
     if space.trainer.data == NULL:
         memset(room(&space.trainer, sizeof(symbol_trainer)), 0, sizeof(symbol_trainer))
     room(&space.matcher, sizeof(symbol_matcher))
-    train_symbols(<symbol_trainer*>space.trainer.data, <symbol_matcher*>space.matcher.data, <const loose32*>offsets, data,
-                  count)
+    train_symbols(<symbol_trainer*>space.trainer.data, <symbol_matcher*>space.matcher.data, <const loose32*>offsets,
+                  data, count)
     return 0
 
 
@@ -162,9 +163,10 @@ cdef size_t choose_bundle(size_t count, size_t raw) noexcept nogil:
 
 cdef int write_coded(Sink* sink, Workspace* space, const uint8_t* data, const uint32_t* offsets, size_t count,
                      int level) except -1 nogil:
-    """FSST if it takes at most a quarter more than VAR with zstd, a fifth less than bytes that zstd does not make smaller,
-    or half of them where there is no zstd; else VAR. Symbols and decision hold for the chunks that follow, until one of them comes
-    out a fifth larger than expected.
+    """FSST if it takes at most a quarter more than VAR with zstd, a fifth less than bytes that zstd does not make
+    smaller, or half of them where there is no zstd; else VAR.
+
+    Symbols and decision hold for the chunks that follow, until one of them comes out a fifth larger than expected.
     """
     cdef size_t before = sink.size, raw = offsets[count] - offsets[0], bundle = choose_bundle(count, raw), coded, plain
     cdef Habit* habit = &space.fsst
@@ -172,9 +174,11 @@ cdef int write_coded(Sink* sink, Workspace* space, const uint8_t* data, const ui
     if habit.state == 1:
         write_fsst(sink, space, data, offsets, count, bundle)
         coded = sink.size - before
-        if coded * 1000 <= raw * space.fsst_rate * 12 // 10 or raw < TRAINING_BYTES:
+        if coded * 1000 <= raw * space.fsst_rate * 12 // 10 or (raw < TRAINING_BYTES and coded < raw):
             return 0
         sink.size = before
+        if raw < TRAINING_BYTES:
+            return write_var(sink, space, data, offsets, count, level)
     choose_symbols(space, data, offsets, count)
     write_fsst(sink, space, data, offsets, count, bundle)
     coded = sink.size - before
@@ -203,8 +207,8 @@ cdef bint all_equal(const uint8_t* data, const uint32_t* offsets, size_t count) 
 
 cdef int write_variable(Sink* sink, Workspace* space, const uint8_t* data, const uint32_t* offsets, size_t count,
                         int level, bint key) except -1 nogil:
-    """CONSTANT, DICTIONARY for at most an eighth distinct, PREFIX for sorted keys where it is smaller, else VAR or FSST.
-    Key columns get no zstd (spec §4.15) and no FSST."""
+    """CONSTANT, DICTIONARY for at most an eighth distinct, PREFIX for sorted keys if it is smaller, else FSST or VAR.
+    Key columns get neither FSST nor zstd (spec §4.15)."""
     cdef size_t before = sink.size, prefix_size, raw = offsets[count] - offsets[0]
     if key:
         level = 0
