@@ -29,6 +29,7 @@ from tablestore.storage import NotFoundError
 from tablestore.view import View
 
 VERSION_COLUMN = "_version"
+STEPS_FEW = 4  # so many deltas are read rather than all live files of both sides
 ROWS_PER_STEP = 20_000  # reading so many keys costs about what reading one snapshot and its delta does
 PLACES_MAX = 256  # partitions for which a large table's manifests are read in part
 
@@ -231,7 +232,7 @@ def step_of(core: Core, before: Version, after: Version, request: ChangesRequest
 def net_difference(core: Core, since: Version, until: Version, request: ChangesRequest) -> Difference:
     """Both sides and the candidates of a net difference: from the deltas in between or, where that is cheaper or the
     only way, the files that are live on one side only (spec §14.6)."""
-    if not _is_large(since.snapshot, until.snapshot):
+    if until.id - since.id > STEPS_FEW and not _is_large(since.snapshot, until.snapshot):
         found = _whole_difference(core, since, until, request)
         rows = pc.sum(found.candidates.column(ROW_COUNT).to_arrow()).as_py() or 0
         if rows <= ROWS_PER_STEP * (until.id - since.id):
@@ -258,10 +259,12 @@ def _difference(
 ) -> Difference:
     """Both sides, and as candidates what the snapshots `steps`, all those after `since`, brought."""
     parts: list[Manifest | FileSet] = []
+    only_appends = True
     before = since
     for after in steps:
         check_parent(before, after)
         check_features(after.snapshot)
+        only_appends &= after.snapshot.kind == "append"
         if after.snapshot.kind in _TOLD_BY_DELTA:
             delta = set(after.snapshot.delta)
             parts.extend(core.manifest(r) for r in after.snapshot.manifests if r.file in delta)
@@ -272,7 +275,8 @@ def _difference(
     ranges = entry_ranges(request.condition, core.schema)
     if ranges is None and _is_large(since.snapshot, until.snapshot):
         ranges = _ranges_of(candidates)
-    return Difference(core.files(since.snapshot, ranges), core.files(until.snapshot, ranges), candidates)
+    files = core.files(since.snapshot, ranges)
+    return Difference(files, None if only_appends else core.files(until.snapshot, ranges), candidates)
 
 
 def _ranges_of(files: FileSet) -> list[KeyRange] | None:

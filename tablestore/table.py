@@ -210,7 +210,7 @@ class Table(View):
     def _moment(self, moment: int | str | datetime.datetime | None) -> View:
         """A view of the snapshot that a version, tag or time names; None = the newest."""
         if moment is None:
-            return self.at(version=self.version)
+            return View(self._core, self._version())
         if isinstance(moment, datetime.datetime):
             return self.at(timestamp=moment)
         if isinstance(moment, str):

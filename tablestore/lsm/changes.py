@@ -46,10 +46,13 @@ class ChangesRequest:
 
 @dataclass(frozen=True)
 class Difference:
-    """Two sets of live files, and files whose keys are all that may differ between them (spec §14.6)."""
+    """Two sets of live files, and files whose keys are all that may differ between them (spec §14.6).
+
+    after: None if it is `before` and the candidates: nothing but appends lies between the two.
+    """
 
     before: FileSet
-    after: FileSet
+    after: FileSet | None
     candidates: FileSet
 
 
@@ -116,16 +119,20 @@ def windows(cache: FileCache, difference: Difference, request: ChangesRequest) -
     low, high = key_range(condition, cache.schema)
     candidates = difference.candidates
     chosen = plan_files(candidates, len(candidates), cache.schema, condition, low, high).files
-    sides = _Side(difference.before), _Side(difference.after)
+    old = _Side(difference.before)
+    new = None if difference.after is None else _Side(difference.after)
     rows = window_rows(request.memory, 2 * (len(request.fields) + len(cache.schema.key_fields)))
     for batch in _batches(chosen):
-        before, after = (side.entries(batch) for side in sides)
+        before = old.entries(batch)
+        after = None if new is None else new.entries(batch)
         for place, entries in batch.items():
-            fewest = _fewest(entries, before.get(place, []), after.get(place, []))
+            here = before.get(place, [])
+            there = [*here, *entries] if after is None else after.get(place, [])
+            fewest = _fewest(entries, here, there)
             if not fewest:
                 continue
             opened = cache.open_runs([Run(0, (entry,)) for entry in fewest])
-            runs = [tuple(sorted_runs(side.get(place, []))) for side in (before, after)]
+            runs = [tuple(sorted_runs(side)) for side in (here, there)]
             for part in window.cut(place, opened, rows, low, high):
                 yield ChangedWindow(part, runs[0], runs[1])
 

@@ -130,6 +130,7 @@ def small_budgets(source: random.Random) -> Iterator[None]:
         mock.patch.object(image, "DENSE_ROWS_MIN", source.choice((1, 3, 4096))),
         mock.patch.object(image, "DENSE", source.choice((1, 4, 1000))),
         mock.patch.object(table_changes, "ROWS_PER_STEP", source.choice((0, 5, 20_000))),
+        mock.patch.object(table_changes, "STEPS_FEW", source.choice((0, 4))),
         mock.patch.object(table_changes, "PLACES_MAX", source.choice((1, 256))),
         mock.patch.object(table_changes, "FILES_READ_WHOLE_MAX", large),
         mock.patch.object(core, "FILES_READ_WHOLE_MAX", large),
