@@ -127,7 +127,7 @@ class Changes:
                 yield table
             return
         except (FormatError, NotFoundError) as error:
-            # Snapshots in between may expire; the order of changes is the same however they are found (spec §14.4).
+            # Snapshots in between may expire (spec §14.7); however changes are found, their order is one (spec §14.4).
             if step.otherwise is None or not lease.is_missing(error):
                 raise
         for table in self._read(step.version, step.otherwise()):

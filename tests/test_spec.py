@@ -36,6 +36,8 @@ WITHOUT_VECTOR = {
     "9.7": "rewriting manifests: tests of transactions",
     "11.2": "a primitive of the store: tests of storage",
     "8.4": "refusal by a writer: tests of options",
+    "14.5": "going on where a consumer stopped: tests of following",
+    "14.7": "snapshots that expire while they are read: tests of changes",
 }
 
 

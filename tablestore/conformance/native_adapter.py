@@ -15,7 +15,7 @@ import pyarrow as pa
 from tablestore import types
 from tablestore._native import bloom, checksum, encoding, key
 from tablestore._native import hash as hashing
-from tablestore.conformance import native_files, native_retention, native_values
+from tablestore.conformance import native_changes, native_files, native_retention, native_values
 from tablestore.conformance.native_values import cut_variable, pack_variable, to_bytes
 from tablestore.conformance.values import raw_from_json, raw_to_json
 from tablestore.file import document, keys, layout, nested, partition
@@ -229,7 +229,7 @@ def _ranks(given: Input, runs: Sequence[tuple[int, Mapping[str, Any]]]) -> Any:
     columns = _columns(given, "sequence_types")
     orders = []
     for _, run in runs:
-        for _, sequence, _, values in run["rows"]:
+        for _, sequence, _, values, *_ in run["rows"]:
             cells = [
                 native_values.to_vector(type_, [value]) for type_, value in zip(columns, values, strict=True)
             ]
@@ -241,6 +241,26 @@ def _ranks(given: Input, runs: Sequence[tuple[int, Mapping[str, Any]]]) -> Any:
 
 def _deduplicate(given: Input) -> object:
     return [[run, row] for run, row, kind in _merged(given) if kind % 2 == 0]
+
+
+def _difference(given: Input) -> object:
+    """Changes of all places, of which the merge kernels say what is visible."""
+    places: dict[tuple[str, int], list[dict[str, Any]]] = {}
+    for side in (0, 1):
+        for item in given[("since", "until")[side]]:
+            place = item["partition"], item["bucket"]
+            places.setdefault(place, [{}, {}])[side] = _visible({**given, "runs": item["runs"]})
+    ordered = sorted(places, key=lambda place: (bytes.fromhex(place[0]), place[1]))
+    sides = [[places[place][side] for place in ordered] for side in (0, 1)]
+    return native_changes.difference(given, *sides, ordered)
+
+
+def _visible(given: Input) -> dict[str, Any]:
+    rows = [given["runs"][run]["rows"][row] for run, row, kind in _merged(given) if kind % 2 == 0]
+    if "where" in given:
+        column, value = given["where"]
+        rows = [row for row in rows if row[4][column] == value]
+    return {row[0]: row[4] for row in rows}
 
 
 def _output_rows(given: Input) -> object:
@@ -301,6 +321,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("snapshot", "name"): lambda given: layout.parse_snapshot_name(given["file"]),
     ("snapshot", "lineage"): native_files.lineage,
     ("merge", "deduplicate"): _deduplicate,
+    ("changes", "difference"): _difference,
     ("compaction", "output"): _output_rows,
     ("compaction", "pick"): _pick,
     ("compaction", "is_past"): _is_past,

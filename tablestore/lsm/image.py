@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -41,13 +42,20 @@ class Probes:
         return self.keys.length
 
 
+class Columns(Protocol):
+    """Where the values of an image's rows are: found one by one, or selected by a merge."""
+
+    def column(self, field: Field) -> Vector:
+        """The values of a column, in the order of the probes."""
+
+
 @dataclass(frozen=True)
 class Image:
     """The visible rows of some probes. probe: int64[m], ascending, which of them. rows: where their values are."""
 
     probes: Probes
     probe: Index
-    rows: Found | Selection
+    rows: Columns
 
     def __len__(self) -> int:
         return len(self.probe)
@@ -63,6 +71,7 @@ class Image:
         """The rows for which `mask` (bool[m]) holds."""
         if mask.all():
             return self
+        assert isinstance(self.rows, Found | Selection)
         return Image(self.probes, self.probe[mask], self.rows.restrict(mask))
 
     def matching(self, condition: Condition | None, fields: Sequence[Field]) -> Image:
