@@ -1,8 +1,10 @@
 """Draws a comparison as one SVG: a row per phase, a mark per system, seconds on a logarithmic axis.
 
-load             |        .   ◆     o      .          o
-8 upserts        |   ◆   .      o  .                       o
+load             |        .   ◆  |  o      .          o
+8 upserts        |   ◆   .  |   o  .                       o
                 0.1 s           1 s           10 s
+
+The tick in a row is the strictest bar of the phase: what TableStore may take at the most.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 import math
 from html import escape
 
+from benchmarks.bars import RATIOS
 from benchmarks.measurements import PHASES, Measurements
 from benchmarks.systems import System
 
@@ -43,11 +46,32 @@ def draw(systems: list[System], measurements: Measurements) -> str:
         y = _TOP + _ROW * row + _ROW // 2
         parts.append(f'<line x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y}" y2="{y}" stroke="#dddddd"/>')
         parts.append(f'<text x="{_LEFT - 12}" y="{y + 4}" text-anchor="end">{escape(title)}</text>')
+        limit = _strictest(phase, measurements)
+        if limit is not None:
+            parts.append(_tick(_place(limit, low, high), y, f"bar: {limit:.3g} s"))
         for index in reversed(range(len(systems))):
             value = measurements.median(systems[index].name, phase)
             if value is not None and value > 0:
                 parts.append(_mark(index, systems[index], _place(value, low, high), y, f"{value:.3g} s"))
     return "\n".join([*parts, "</svg>"]) + "\n"
+
+
+def _strictest(phase: str, measurements: Measurements) -> float | None:
+    """Least seconds that the bars of a phase ask for."""
+    seconds = [
+        bar.limit * other
+        for bar in RATIOS
+        if bar.phase == phase
+        and (other := measurements.median(bar.system, bar.other_phase or phase)) is not None
+    ]
+    return min(seconds, default=None)
+
+
+def _tick(x: float, y: int, label: str) -> str:
+    return (
+        f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{y - 14}" y2="{y + 14}" stroke="#222222" stroke-width="2">'
+        f"<title>{label}</title></line>"
+    )
 
 
 def _place(value: float, low: float, high: float) -> float:
@@ -70,6 +94,8 @@ def _legend(systems: list[System]) -> list[str]:
         x, y = 24 + 205 * (index % 4), 22 + 24 * (index // 4)
         parts.append(_mark(index, system, x, y, "legend"))
         parts.append(f'<text x="{x + 14}" y="{y + 4}">{escape(system.title)}</text>')
+    x, y = 24 + 205 * (len(systems) % 4), 22 + 24 * (len(systems) // 4)
+    parts += [_tick(x, y, "bar"), f'<text x="{x + 14}" y="{y + 4}">strictest bar</text>']
     return parts
 
 

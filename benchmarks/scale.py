@@ -51,7 +51,9 @@ class Step:
 def steps(sizes: list[int], files: int, parts: set[str]) -> Iterator[Step]:
     """All steps in the order in which they need each other."""
     planned = [Step("rows", name, size) for size in sizes for name in ROW_STEPS]
-    planned += [Step("plan", name, files) for name in ("build_files", "plan", "plan_filtered")]
+    planned += [
+        Step("plan", name, files) for name in ("build_files", "plan", "plan_filtered", "plan_filtered_pandas")
+    ]
     few = min(files, COMMIT_FILES)
     planned += [Step("commit", name, few) for name in ("build_files", "commit_one")]
     planned += [Step("ingest", "ingest", INGEST_ROWS)]
