@@ -136,12 +136,13 @@ def after_commit(core: Core, outcome: Outcome) -> None:
         return
     try:
         places = {change.entry.place for change in outcome.changes}
+        base = outcome.version
         for _ in range(ROUNDS_MAX):
-            base = core.lineage.newest()
             work = maintenance.plan(core, base, only=places)
             places = {small.place for small in work if _compact_small(core, base, small)}
             if not places:
                 break
+            base = core.lineage.newest()
     except TableStoreError as error:
         LOG.warning("compaction after version %d of %s: %s", outcome.version.id, core.storage.root, error)
 
@@ -181,8 +182,7 @@ def before_publish(core: Core, entries: Sequence[Entry]) -> None:
 
 
 def _stalled(core: Core, place: Place) -> bool:
-    entries = core.place_entries(core.lineage.newest().snapshot, place)
-    return maintenance.count_runs(entries) >= core.schema.options.compaction_stop
+    return core.run_count(core.lineage.newest().snapshot, place) >= core.schema.options.compaction_stop
 
 
 def _wait_for_others(core: Core, place: Place) -> None:
@@ -191,10 +191,8 @@ def _wait_for_others(core: Core, place: Place) -> None:
     end = time.monotonic() + duration_millis(options.stall_timeout) / 1000
     pause = POLL_SECONDS
     while _stalled(core, place):
-        helped = claims.is_claimed(core, place) or (
-            options.compaction == "manual" and claims.compactor_is_alive(core)
-        )
-        if not helped:
+        alone = options.compaction == "auto"
+        if not (claims.is_claimed(core, place) if alone else claims.compactor_is_alive(core)):
             return
         if time.monotonic() >= end:
             LOG.warning(

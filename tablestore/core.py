@@ -109,6 +109,15 @@ class Core:
             self.live.put(snapshot.id, place, found)
         return found
 
+    def run_count(self, snapshot: Snapshot, place: Place) -> int:
+        """Sorted runs (spec §12.2) of a bucket."""
+        found = self.live.runs(snapshot.id, place)
+        if found is None:
+            entries = self.place_entries(snapshot, place)
+            upper = sum(entry.level == 0 for entry in entries)
+            found = upper + len({entry.level for entry in entries if entry.level})
+        return found
+
     def bucket_entries(self, snapshot: Snapshot, buckets: Collection[int]) -> list[Entry]:
         """Live files of some buckets of all partitions."""
         check_features(snapshot)

@@ -97,21 +97,14 @@ def _candidates(
     least = 1 if every else core.schema.options.compaction_trigger
     if only is not None:
         for place in sorted(only):
-            entries = core.place_entries(base.snapshot, place)
-            if count_runs(entries) >= least:
-                yield place, entries
+            if core.run_count(base.snapshot, place) >= least:
+                yield place, core.place_entries(base.snapshot, place)
         return
     files = core.files(base.snapshot)
     for (start, stop), runs in zip(files.groups(), files.run_counts().tolist(), strict=True):
         if runs >= least:
             entries = files.take(np.arange(start, stop)).entries()
             yield entries[0].place, entries
-
-
-def count_runs(entries: Sequence[Entry]) -> int:
-    """Sorted runs (spec §12.2) of a bucket's files."""
-    upper = sum(entry.level == 0 for entry in entries)
-    return upper + len({entry.level for entry in entries if entry.level})
 
 
 def compact_one(

@@ -6,9 +6,29 @@ import threading
 from collections.abc import Sequence
 from dataclasses import replace
 
-from tablestore.file.manifest import REMOVED, Change, Entry, Place
+from tablestore.file.manifest import LEVEL_MAX, REMOVED, Change, Entry, Place
 
 ENTRIES_MAX = 100_000
+
+
+class _Bucket:
+    """Files of one bucket by name, and how many there are of each level."""
+
+    def __init__(self, entries: Sequence[Entry]) -> None:
+        self.files: dict[str, Entry] = {}
+        self.levels = [0] * (LEVEL_MAX + 1)
+        for entry in entries:
+            self.add(entry)
+
+    def add(self, entry: Entry) -> None:
+        self.remove(entry.file)
+        self.files[entry.file] = entry
+        self.levels[entry.level] += 1
+
+    def remove(self, file: str) -> None:
+        entry = self.files.pop(file, None)
+        if entry is not None:
+            self.levels[entry.level] -= 1
 
 
 class LiveFiles:
@@ -20,7 +40,7 @@ class LiveFiles:
 
     def __init__(self) -> None:
         self._version = 0
-        self._places: dict[Place, dict[str, Entry]] = {}
+        self._places: dict[Place, _Bucket] = {}
         self._count = 0
         self._lock = threading.Lock()
 
@@ -28,7 +48,13 @@ class LiveFiles:
         """Files of a bucket at a snapshot, or None if they are not known."""
         with self._lock:
             found = self._places.get(place) if version == self._version else None
-            return None if found is None else list(found.values())
+            return None if found is None else list(found.files.values())
+
+    def runs(self, version: int, place: Place) -> int | None:
+        """Sorted runs (spec §12.2) of a bucket at a snapshot, or None if that is not known."""
+        with self._lock:
+            found = self._places.get(place) if version == self._version else None
+            return None if found is None else found.levels[0] + sum(map(bool, found.levels[1:]))
 
     def put(self, version: int, place: Place, entries: Sequence[Entry]) -> None:
         """Remember the files of a bucket at a snapshot; what is known of older snapshots goes."""
@@ -39,8 +65,9 @@ class LiveFiles:
                 self._places.clear()
                 self._count = 0
                 self._version = version
-            self._count += len(entries) - len(self._places.get(place, ()))
-            self._places[place] = {entry.file: entry for entry in entries}
+            before = self._places.get(place)
+            self._places[place] = _Bucket(entries)
+            self._count += len(entries) - (len(before.files) if before is not None else 0)
 
     def follow(self, base: int, version: int, changes: Sequence[Change] | None) -> None:
         """The snapshot `version` was published on `base` with these changes; None: with other files altogether."""
@@ -53,15 +80,15 @@ class LiveFiles:
                 return
             self._version = version
             for change in changes:
-                files = self._places.get(change.entry.place)
-                if files is None:
+                bucket = self._places.get(change.entry.place)
+                if bucket is None:
                     continue
-                self._count -= len(files)
+                self._count -= len(bucket.files)
                 if change.kind == REMOVED:
-                    files.pop(change.entry.file, None)
+                    bucket.remove(change.entry.file)
                 else:
-                    files[change.entry.file] = resolved(change.entry, version)
-                self._count += len(files)
+                    bucket.add(resolved(change.entry, version))
+                self._count += len(bucket.files)
 
 
 def resolved(entry: Entry, sequence: int) -> Entry:

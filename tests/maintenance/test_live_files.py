@@ -12,6 +12,7 @@ import tablestore as ts
 from tablestore.core import Core
 from tablestore.file import livefiles
 from tablestore.file.manifest import Entry
+from tablestore.lsm.run import sorted_runs
 
 SCHEMA = pa.schema([("id", pa.int64()), ("part", pa.int32()), ("value", pa.int64())])
 
@@ -29,6 +30,7 @@ def check(core: Core) -> None:
     for place, entries in expected.items():
         found = core.place_entries(snapshot, place)
         assert sorted(found, key=lambda entry: entry.file) == entries
+        assert core.run_count(snapshot, place) == len(sorted_runs(entries))
     for bucket in {place[1] for place in expected}:
         found = core.bucket_entries(snapshot, [bucket])
         assert by_place(found) == {place: part for place, part in expected.items() if place[1] == bucket}
