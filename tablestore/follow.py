@@ -77,8 +77,15 @@ class Follower:
 
     def _begin(self, start: Mark) -> None:
         """Hold the snapshot that the first step starts from, or whose rows come first."""
-        version = self._core.lineage.at(start.next if start.state else start.next - 1)
-        self._advance(version)
+        number = start.next if start.state else start.next - 1
+        if self._progress is None:
+            self._advance(self._core.lineage.at(number))
+            return
+        try:
+            self._advance(self._core.lineage.read(number))
+        except NotFoundError:
+            raise self._progress.lapsed(start) from None
+        self._check_kept(number)
 
     @property
     def schema(self) -> pa.Schema:
@@ -189,7 +196,7 @@ class Follower:
             if now >= deadline:
                 return None
             if pause >= self._limits.poll_seconds:
-                self._core.lineage.check_kept(number)
+                self._check_kept(number)
                 if self._progress is not None:
                     self._progress.renew(self._mark)
             lineage.NEWS.wait(seen, min(pause, deadline - now))
@@ -204,8 +211,17 @@ class Follower:
             found = self._core.lineage.read(number)
         except NotFoundError:
             found = None
-        self._core.lineage.check_kept(number)
+        self._check_kept(number)
         return found
+
+    def _check_kept(self, number: int) -> None:
+        """Raises SnapshotExpiredError for a snapshot below the boundary that no consumer keeps (spec §15.4)."""
+        if number >= self._core.lineage.boundary():
+            return
+        if self._progress is None:
+            self._core.lineage.check_kept(number)
+        elif not self._core.storage.exists(self._progress.path):
+            raise self._progress.lapsed(self._mark)
 
 
 def _batches(tables: Iterable[pa.Table], skip: int) -> Iterator[pa.RecordBatch]:
@@ -257,20 +273,36 @@ def follow(
     if consumer is not None:
         progress = Progress(core, consumer[0], max(1, round(consumer[1].total_seconds() * 1000)))
         mark = progress.resume()
-    if mark is None:
+    while mark is None:
         view = _starting_view(core, view_at, since)
         full = since in FULL
-        mark = Mark(view.version, state=True) if full else Mark(view.version + 1)
-        if progress is not None:
-            progress.save(mark)
-    elif mark.next == 1 and not mark.state:
+        start = Mark(view.version, state=True) if full else Mark(view.version + 1)
+        try:
+            if progress is not None:
+                progress.save(start)
+        except SnapshotExpiredError:
+            if not isinstance(since, str):
+                raise
+            continue  # the table has moved on: so does the start
+        mark = start
+    if mark.next == 1 and not mark.state:
         mark = Mark(2)  # the first snapshot of a table is empty
     scan = None
     if mark.state:
         names = [field.name for field in request.fields] or [core.schema.key_fields[0].name]
-        view = view_at(mark.next) if view is None else view  # a view is false if it is empty
+        if view is None:
+            assert progress is not None
+            view = _kept_view(core, progress, mark)
         scan = view.scan(names, condition)
     return Follower(core, mark, request, scan, limits, progress)
+
+
+def _kept_view(core: Core, progress: Progress, mark: Mark) -> View:
+    """The snapshot whose rows a consumer is being given."""
+    try:
+        return View(core, core.lineage.read(mark.next), progress.path)
+    except NotFoundError:
+        raise progress.lapsed(mark) from None
 
 
 def _check(limits: Limits) -> None:

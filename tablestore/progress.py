@@ -67,10 +67,8 @@ class Progress:
         return [parsed for parsed in map(layout.parse_consumer_name, names) if parsed is not None]
 
     def save(self, mark: Mark) -> None:
-        """Put the next document in place; it is in force once the boundary has been read (spec §15.5).
-
-        Raises CommitConflictError if another process has taken the consumer over, SnapshotExpiredError.
-        """
+        """Put the next document in place. Raises CommitConflictError if another process has taken the consumer over,
+        SnapshotExpiredError if it does not come into force (spec §15.5)."""
         core, before = self._core, self._newest
         now = int(time.time() * 1000)
         document = Consumer(
@@ -85,12 +83,27 @@ class Progress:
         )
         path = consumers.path(self._name, document.number)
         self._publish(path, consumers.encode(document))
-        if document.keeps < core.lineage.boundary():
+        if document.keeps < core.lineage.boundary() and not self._was_in_force(before, now):
             self._remove(path)
-            raise self._lapsed(mark)
+            raise self.lapsed(mark)
         self._newest = document
         if before is not None:
             self._remove(consumers.path(self._name, before.number))
+
+    def _was_in_force(self, before: Consumer | None, now: int) -> bool:
+        """Whether the document before this one, which keeps no less, is still there for any expirer to see: the
+        boundary may have passed it while it was put in place."""
+        return (
+            before is not None
+            and now <= before.expires_millis
+            and self._core.storage.exists(consumers.path(self._name, before.number))
+        )
+
+    @property
+    def path(self) -> str:
+        """The document that keeps the consumer's snapshots, whatever the boundary is, for as long as it is there."""
+        assert self._newest is not None
+        return consumers.path(self._name, self._newest.number)
 
     def renew(self, mark: Mark) -> None:
         """Save if the mark has moved, or a third of the time has passed after which the consumer may be dropped."""
@@ -124,7 +137,8 @@ class Progress:
         with suppress(StorageError):
             self._core.storage.remove(path)
 
-    def _lapsed(self, mark: Mark) -> SnapshotExpiredError:
+    def lapsed(self, mark: Mark) -> SnapshotExpiredError:
+        """What to say if a snapshot that comes next is gone."""
         return SnapshotExpiredError(
             f"consumer {self._name!r} stopped at snapshot {mark.next} of {self._core.storage.root}, which has expired: "
             f"the table keeps those from {self._core.lineage.boundary()} on. Follow under another name with "

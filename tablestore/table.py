@@ -207,10 +207,20 @@ class Table(View):
         named = None if consumer is None else (consumer, consumer_expires)
         return follow(self._core, self._moment, since, columns, filter, limits, named)
 
+    def _newest_view(self) -> View:
+        """The newest snapshot; a newer one if that expires before it is held."""
+        while True:
+            newest = self._version()
+            try:
+                return View(self._core, newest)
+            except SnapshotExpiredError:
+                if self._version().id == newest.id:
+                    raise
+
     def _moment(self, moment: int | str | datetime.datetime | None) -> View:
         """A view of the snapshot that a version, tag or time names; None = the newest."""
         if moment is None:
-            return View(self._core, self._version())
+            return self._newest_view()
         if isinstance(moment, datetime.datetime):
             return self.at(timestamp=moment)
         if isinstance(moment, str):

@@ -252,7 +252,7 @@ def _difference(given: Input) -> object:
             places.setdefault(place, [{}, {}])[side] = _visible({**given, "runs": item["runs"]})
     ordered = sorted(places, key=lambda place: (bytes.fromhex(place[0]), place[1]))
     sides = [[places[place][side] for place in ordered] for side in (0, 1)]
-    return native_changes.difference(given, *sides, ordered)
+    return native_changes.difference(given, sides[0], sides[1], ordered)
 
 
 def _visible(given: Input) -> dict[str, Any]:

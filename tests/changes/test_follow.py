@@ -15,6 +15,7 @@ import pytest
 
 import tablestore as ts
 from tablestore import follow
+from tablestore.file import boundary, layout
 from tablestore.storage.local import LocalStorage
 from tests.changes.histories import History, small_budgets
 from tests.model import value_pool
@@ -277,3 +278,31 @@ def test_a_follower_that_stops_anywhere_goes_on_there(tmp_path: Path, seed: int)
         assert {row[0] for row in state} == {"+I"}
         rest = value_pool.rows_of(table.changes(first, newest, net=False).to_arrow())
         assert whole[len(state) :] == rest
+
+
+def move_boundary(table: ts.Table, number: int) -> None:
+    """The first step of an expiry alone."""
+    document = boundary.encode(boundary.Boundary(table._core.schema.table, number, 1))
+    table._core.storage.publish(layout.boundary_path(number), document, False)
+
+
+def test_a_boundary_that_passes_a_consumer_while_it_comes_into_force(table: ts.Table) -> None:
+    """The expirer chose its boundary before it could see the consumer, and found it when it listed the pins."""
+    follower = table.follow(1, consumer="job", until=4)
+    state = table.follow("latest-full", consumer="state", until=4)
+    assert rows([next(follower)]) == SECOND
+    state.close()
+    put(table, 9)
+    move_boundary(table, 4)
+    assert rows(follower) == [*THIRD, ("+I", 4, 9, 0)]
+    assert rows(ts.open_table(table.path).follow(consumer="state", until=4)) == [*STATE, ("+I", 4, 9, 0)]
+
+
+def test_a_consumer_whose_document_was_dropped_is_told(table: ts.Table, table_path: Path) -> None:
+    follower = table.follow(1, consumer="job", until=3)
+    next(follower)
+    for path in (table_path / "consumer").iterdir():
+        path.unlink()
+    move_boundary(table, 3)
+    with pytest.raises(ts.SnapshotExpiredError, match="latest-full"):
+        list(follower)
