@@ -321,11 +321,11 @@ def _merge_start(sizes: Sequence[int]) -> int | None:
     """Where the tail of manifests begins that is worth merging, or None.
 
     The tail grows from the newest back while the next is at most as large as all newer ones together (a few entries
-    always count as small), so that every entry is rewritten about log(table) times.
+    always count as small, and the newest itself is in it whatever its size), so that every entry is rewritten about log(table) times.
     """
     start = len(sizes)
     total = 0
-    while start > 0 and sizes[start - 1] <= max(total, MANIFESTS_MERGED_MIN):
+    while start > 0 and (start == len(sizes) or sizes[start - 1] <= max(total, MANIFESTS_MERGED_MIN)):
         start -= 1
         total += sizes[start]
     return start if len(sizes) - start >= MANIFESTS_MERGED_MIN else None
