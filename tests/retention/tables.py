@@ -19,9 +19,20 @@ Rows = dict[int, tuple[str, int]]
 
 def create(place: str | Path | Storage, partitioned: bool = False, **options: str | int) -> ts.Table:
     """A table that compacts only when it is told to."""
-    chosen = {"compaction": "manual", "compaction.trigger": 3, "compaction.stop": 9, "durability": "none", **options}
+    chosen = {
+        "compaction": "manual",
+        "compaction.trigger": 3,
+        "compaction.stop": 9,
+        "durability": "none",
+        **options,
+    }
     return ts.create_table(
-        place, SCHEMA, primary_key="id", partition_by=["city"] if partitioned else [], buckets=2, options=chosen
+        place,
+        SCHEMA,
+        primary_key="id",
+        partition_by=["city"] if partitioned else [],
+        buckets=2,
+        options=chosen,
     )
 
 

@@ -191,7 +191,7 @@ def check_rows(
 
 @pytest.mark.parametrize("seed", range(12))
 def test_random_histories(table_path: Path, seed: int) -> None:
-    """After every expiry: each snapshot that stays shows its rows, and the disk holds what they need and nothing else."""
+    """After every expiry: each snapshot that stays shows its rows, and the disk holds what they need, nothing else."""
     source = random.Random(seed)
     table = create(table_path, partitioned=bool(seed % 2))
     seen: dict[int, Rows] = {1: {}}
