@@ -320,8 +320,8 @@ class Transaction:
 def _merge_start(sizes: Sequence[int]) -> int | None:
     """Where the tail of manifests begins that is worth merging, or None.
 
-    The tail grows from the newest back while the next is at most as large as all newer ones together (a few entries
-    always count as small, and the newest itself is in it whatever its size), so that every entry is rewritten about log(table) times.
+    The tail grows from the newest, whatever its size, back while the next is at most as large as all newer ones
+    together (a few entries always count as small), so that every entry is rewritten about log(table) times.
     """
     start = len(sizes)
     total = 0
