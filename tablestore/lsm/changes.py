@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -152,19 +152,25 @@ class _Side:
 
     def __init__(self, files: FileSet) -> None:
         self._files = files
-        self._rows: dict[Place, tuple[int, int]] = {}
-        if len(files):
-            edges = files.group_edges()
-            first = edges[:-1]
-            partitions = files.column(PARTITION).take(first.astype(np.uint32)).to_arrow().to_pylist()
-            buckets = files.column(BUCKET).typed("i4")[first].tolist()
-            self._rows = dict(
-                zip(zip(partitions, buckets, strict=True), pairwise(edges.tolist()), strict=True)
-            )
+        self._edges = files.group_edges()
+        first = self._edges[:-1].astype(np.uint32)
+        self._partitions = files.column(PARTITION).take(first).to_arrow()
+        self._buckets = files.column(BUCKET).take(first).typed("i4")
 
-    def entries(self, places: Iterable[Place]) -> dict[Place, list[Entry]]:
+    def entries(self, places: Collection[Place]) -> dict[Place, list[Entry]]:
         """The files of some places."""
-        rows = [np.arange(*self._rows[place]) for place in places if place in self._rows]
+        partitions = pa.array({partition for partition, _ in places}, self._partitions.type)
+        near = np.asarray(pc.is_in(self._partitions, value_set=partitions))
+        near &= np.isin(self._buckets, np.array(list({bucket for _, bucket in places}), np.int32))
+        groups = np.flatnonzero(near)
+        found = zip(
+            self._partitions.take(pa.array(groups)).to_pylist(), self._buckets[groups].tolist(), strict=True
+        )
+        rows = [
+            np.arange(self._edges[group], self._edges[group + 1])
+            for group, place in zip(groups.tolist(), found, strict=True)
+            if place in places
+        ]
         return _by_place(self._files.take(np.concatenate(rows)).entries()) if rows else {}
 
 
