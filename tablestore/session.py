@@ -20,7 +20,7 @@ from tablestore.lsm import memtable, relocation
 from tablestore.lsm.lineage import Version
 from tablestore.lsm.memtable import Memtable
 from tablestore.lsm.relocation import DELETE, KeyDeletes
-from tablestore.transaction import Outcome, Proposal, Transaction, added, removed
+from tablestore.transaction import Outcome, Proposal, Transaction, added, check_fence, removed
 
 WRITER_MEMORY = 256 << 20
 SHARE_OF_MEMORY = 4  # sorting and encoding need about three times the rows' own size
@@ -141,6 +141,7 @@ class Session:
         self._reset()
 
         def build(base: Version) -> Proposal | None:
+            check_fence(base.snapshot.fence, pending.entries)
             proposal = self._propose(base, pending)
             return proposal if proposal.changes or recorded else None
 

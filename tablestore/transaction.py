@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
@@ -96,8 +96,8 @@ class Transaction:
                 self._check_fence(base.snapshot.fence, proposal)
                 document, used = self._document(base, proposal)
             except (FormatError, NotFoundError) as error:
-                if is_missing(error) and base.id < core.lineage.boundary():
-                    continue  # the snapshot has expired since: build on the newest
+                if is_missing(error) and core.lineage.newest().id != base.id:
+                    continue  # expired, or cleaned since: build on the newest, whose fence decides
                 raise
             core.storage.sync_directories(core.schema.options.durable)
             data = snapshot.encode(document)
@@ -110,14 +110,11 @@ class Transaction:
         raise CommitConflictError(f"lost {ATTEMPTS_MAX} races against other commits; try again")
 
     def _check_fence(self, fence: int, proposal: Proposal) -> None:
-        """Files that a cleaner may have taken for garbage are not published (spec §15.7)."""
-        for change in proposal.changes:
-            if change.kind == ADDED and layout.base_of(change.entry.file) < fence:
-                raise CommitConflictError(
-                    f"the table was cleaned since the commit began (its file {change.entry.file} was written after "
-                    f"snapshot {layout.base_of(change.entry.file)}, the fence is {fence}); nothing of it is visible: "
-                    "write again, and clean with an age limit longer than your commits take"
-                )
+        try:
+            check_fence(fence, [change.entry for change in proposal.changes if change.kind == ADDED])
+        except CommitConflictError:
+            self._remove_entries(proposal.written)
+            raise
         self._written.forget_below(fence)
 
     def _document(self, base: Version, proposal: Proposal) -> tuple[Snapshot, set[str]]:
@@ -223,9 +220,8 @@ class Transaction:
         try:
             return lineage.read(document.id).snapshot.commit == document.commit
         except NotFoundError as reason:
-            # The other commit has expired since; without a cleaner's word for it this may be any failure.
-            if isinstance(error, AttemptGoneError) or lineage.boundary() > document.id:
-                return False
+            if isinstance(error, AttemptGoneError):
+                return False  # the id was taken when the cleaner came, and has expired since
             raise self._unknown(document, error) from reason
         except (StorageError, FormatError) as reason:
             raise self._unknown(document, error) from reason
@@ -315,6 +311,18 @@ class Transaction:
     def _remove(self, path: str) -> None:
         with suppress(StorageError):
             self._core.storage.remove(path)
+
+
+def check_fence(fence: int, entries: Iterable[Entry]) -> None:
+    """Raises CommitConflictError for new files that a cleaner may have taken for garbage (spec §15.7)."""
+    for entry in entries:
+        base = layout.base_of(entry.file)
+        if base < fence:
+            raise CommitConflictError(
+                f"the table was cleaned since the commit began: its file {entry.file} was written after snapshot "
+                f"{base}, the fence is {fence}. Nothing of it is visible: write again, "
+                "and clean with an age limit longer than commits take"
+            )
 
 
 def _merge_start(sizes: Sequence[int]) -> int | None:

@@ -68,7 +68,7 @@ def test_a_failure_at_every_call(tmp_path: Path, name: str, mode: Mode, after_ef
     table = ts.open_table(FaultyStorage(tmp_path / "counted", counted))
     opened = counted.count
     OPERATIONS[name](table)
-    stride = 1 if SOAK_SECONDS else max(1, (counted.count - opened) // 30)
+    stride = 1 if SOAK_SECONDS else max(1, (counted.count - opened) // 10)
     path = tmp_path / "table"
     for at in range(opened + 1, counted.count + 1, stride):
         shutil.copytree(tmp_path / "template", path)
@@ -94,7 +94,7 @@ def test_a_failure_at_every_call(tmp_path: Path, name: str, mode: Mode, after_ef
 def record(path: Path) -> tuple[list[Operation], int, int, dict[str, Rows]]:
     """The log of a table's life up to the end of an expiry, where the expiry begins, and its boundary."""
     calls = RecordedCalls(path)
-    table = create(LocalStorage(path, calls), partitioned=False, durability="fsync")
+    table = create(LocalStorage(path, calls), partitioned=False, durability="full")
     expected = template(table)
     start = len(calls.log)
     boundary = table.expire_snapshots(keep_last=2).boundary

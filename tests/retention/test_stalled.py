@@ -119,8 +119,6 @@ def check(path: Path, expected: Rows, is_write: bool, answer: object, state: str
     assert own in ({}, dict.fromkeys(OWN, ("b", 1))), state
     if is_write and not isinstance(answer, ts.CommitUnknownError):
         assert bool(own) == (not isinstance(answer, Exception)), state
-    for id_ in documents(path):
-        assert id_ >= boundaries(path)[-1] or isinstance(answer, Exception), state
     result = table.verify(deep=True)
     assert result.ok, (state, result.findings)
     table.upsert([row(60, 0)])
@@ -140,7 +138,7 @@ def test_stalled_at_every_call(tmp_path: Path, name: str, partitioned: bool) -> 
     table = ts.open_table(FaultyStorage(tmp_path / "counted", calls))
     opened = calls.count
     operation(table)
-    stride = 1 if SOAK_SECONDS else max(1, (calls.count - opened) // 12)
+    stride = 1 if SOAK_SECONDS else max(1, (calls.count - opened) // 8)
     answers = set()
     for at in range(opened + 1, calls.count + 1, stride):
         for after_effect in (False, True):
