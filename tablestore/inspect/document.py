@@ -79,6 +79,7 @@ def snapshot_report(found: Snapshot, title: str) -> Report:
         Fact("files", totals.files, "count"),
         Fact("bytes", totals.bytes, "bytes"),
         Fact("committers", dict(found.committers) or None),
+        Fact("fence", found.fence or None),
         Fact("writer_features", list(found.writer_features) or None),
     ]
     rows: list[tuple[Any, ...]] = [
