@@ -153,7 +153,8 @@ def _compact_small(core: Core, base: Version, work: maintenance.Work) -> bool:
     if work.size > maintenance.SMALL_BYTES or background.busy(work.place):
         background.add([work.place])
         return False
-    return maintenance.compact_one(core, base, work) is not None
+    purge = purge_of(core.schema, int(time.time() * 1000))
+    return maintenance.compact_one(core, base, work, purge) is not None
 
 
 def compact(core: Core, full: bool = False) -> CompactResult:

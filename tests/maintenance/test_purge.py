@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 import tablestore as ts
-from tablestore import maintenance
+from tablestore import background, maintenance
 from tablestore.errors import SchemaError
 from tablestore.lsm.purge import limit_of
 from tablestore.options import duration_millis
@@ -112,6 +112,23 @@ def test_compact_measures_by_the_clock(tmp_path: Path) -> None:
     put(table, {1: now - 3 * DAY, 2: now - DAY})
     table.compact(full=True)
     assert ids(table) == [2]
+
+
+@pytest.mark.parametrize("size", [0, 1 << 30], ids=["background", "inline"])
+def test_automatic_compaction_drops_what_it_meets(
+    tmp_path: Path, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(maintenance, "SMALL_BYTES", size)
+    table = table_of(tmp_path / "t", pa.int64(), **{"compaction": "auto", "compaction.trigger": 4})
+    now = int(time.time() * 1000)
+    for key in range(40):
+        put(table, {key: now - 3 * DAY, 100 + key: now})
+    background.background_of(table._core).wait()
+    found = ids(table)
+    assert set(found) >= set(range(100, 140))
+    assert len(found) < 60, "most of what was past its time has been met by a compaction"
+    assert "purge" in table.history().column("kind").to_pylist()
+    assert table.verify(deep=True).ok
 
 
 def test_random_histories_lose_exactly_what_is_past(tmp_path: Path) -> None:
