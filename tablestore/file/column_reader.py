@@ -48,6 +48,24 @@ def extent_of(pieces: Sequence[Piece], wanted: npt.NDArray[np.bool_] | None = No
     return extent if wanted is None else extent.only(wanted)
 
 
+def pieces_of(extent: Extent) -> list[Piece]:
+    """The rows of an extent as pieces of its files."""
+    joint, block, stops = extent.joint, extent.block, extent.skip + extent.take
+    if len(block) == 0:
+        return []
+    whole = stops[:-1] == joint.rows[block[:-1]]
+    follows = (block[1:] == block[:-1] + 1) & (joint.file_of[block[1:]] == joint.file_of[block[:-1]])
+    breaks = np.flatnonzero(~(follows & whole & (extent.skip[1:] == 0))) + 1
+    pieces = []
+    for start, stop in zip([0, *breaks.tolist()], [*breaks.tolist(), len(block)], strict=True):
+        reader, first = extent.place(start)
+        _, last = extent.place(stop - 1)
+        starts = reader.row_start
+        rows = int(starts[first]) + int(extent.skip[start]), int(starts[last]) + int(stops[stop - 1])
+        pieces.append(Piece(reader, *rows))
+    return pieces
+
+
 def read_column(pieces: Sequence[Piece], field: Field, wanted: npt.NDArray[np.bool_] | None = None) -> Vector:
     """The rows of `pieces`, one after another, of the column `field`.
 
@@ -115,25 +133,27 @@ def _decode_flat(
     rows = extent.joint.rows[extent.block]
     raw = column.raw_size[extent.block]
     chunks = (buffer, offset, size, rows, extent.skip, extent.take)
-    length = extent.length
+    length = extent.length if index is None else len(index)
     try:
         if kind.kind == "fixed":
             values, validity, nulls = block.decode_fixed(
-                *chunks, kind.width, field.nullable, kind.check, kind.limit
+                *chunks, kind.width, field.nullable, kind.check, kind.limit, index
             )
             vector = Vector(kind, length, values, validity=validity)
             _check_equal(raw, rows * np.uint32(kind.width), "raw size differs")
         elif kind.kind == "bits":
-            values, validity, nulls = block.decode_bits(*chunks, field.nullable)
+            values, validity, nulls = block.decode_bits(*chunks, field.nullable, index)
             vector = Vector(kind, length, values, validity=validity)
             _check_equal(raw, (rows + np.uint32(7)) // np.uint32(8), "raw size differs")
         else:
-            offsets, data, validity, nulls = block.decode_variable(*chunks, raw, field.nullable, kind.utf8)
+            offsets, data, validity, nulls = block.decode_variable(
+                *chunks, raw, field.nullable, kind.utf8, index
+            )
             vector = Vector(kind, length, data, offsets, validity)
         _check_equal(column.nulls[extent.block], nulls, "nulls differ")
     except FormatError as error:
         raise _located(error, extent, column) from None
-    return vector if index is None else vector.take(index)
+    return vector
 
 
 def _check_equal(stated: U32, found: U32, what: str) -> None:

@@ -58,6 +58,10 @@ class Keys(ABC):
         """Winners per (group, key), sorted by both, and where each group ends; see `_native.sort`."""
 
     @abstractmethod
+    def order(self) -> npt.NDArray[np.int64]:
+        """The rows in ascending order of their keys, equal keys as they stand."""
+
+    @abstractmethod
     def search(self, probes: Keys) -> npt.NDArray[np.int64]:
         """For each probe the row of these sorted keys that equals it, or -1."""
 
@@ -84,6 +88,10 @@ class Keys(ABC):
     @abstractmethod
     def lower_bound(self, probe: bytes) -> int:
         """First row of these sorted keys that is not less than `probe`."""
+
+    @abstractmethod
+    def lower_bounds(self, probe: bytes, starts: Offsets, ends: Offsets) -> Offsets:
+        """`lower_bound` of the probe in each stretch [start, end) of rows, which is sorted by itself."""
 
     @abstractmethod
     def upper_bound(self, bound: bytes) -> int:
@@ -126,6 +134,9 @@ class WordKeys(Keys):
     def sort(self, group: Rows | None, groups: int, rank: Words | None) -> tuple[Rows, npt.NDArray[np.int64]]:
         return sort.sort_words(self.words, group, groups, rank)
 
+    def order(self) -> npt.NDArray[np.int64]:
+        return np.argsort(self.words, kind="stable")
+
     def search(self, probes: Keys) -> npt.NDArray[np.int64]:
         assert isinstance(probes, WordKeys)
         return merge.search_words(self.words, probes.words)
@@ -153,6 +164,12 @@ class WordKeys(Keys):
         if len(probe) > self.size:
             return self.upper_bound(probe[: self.size])
         return int(np.searchsorted(self.words, np.uint64(word_of(probe, self.size)), "left"))
+
+    def lower_bounds(self, probe: bytes, starts: Offsets, ends: Offsets) -> Offsets:
+        side: Literal["left", "right"] = "right" if len(probe) > self.size else "left"
+        word, words = np.uint64(word_of(probe, self.size)), self.words
+        pairs = zip(starts.tolist(), ends.tolist(), strict=True)
+        return np.array([start + words[start:end].searchsorted(word, side) for start, end in pairs], np.int64)
 
     def upper_bound(self, bound: bytes) -> int:
         return int(np.searchsorted(self.words, np.uint64(word_of(bound, self.size)), "right"))
@@ -193,6 +210,9 @@ class ByteKeys(Keys):
     def sort(self, group: Rows | None, groups: int, rank: Words | None) -> tuple[Rows, npt.NDArray[np.int64]]:
         return sort.sort_bytes(self.offsets, self.data, group, groups, rank)
 
+    def order(self) -> npt.NDArray[np.int64]:
+        return np.array(sorted(range(self.length), key=self.key), np.int64)
+
     def search(self, probes: Keys) -> npt.NDArray[np.int64]:
         assert isinstance(probes, ByteKeys)
         return merge.search_bytes(self.offsets, self.data, probes.offsets, probes.data)
@@ -218,6 +238,9 @@ class ByteKeys(Keys):
     def lower_bound(self, probe: bytes) -> int:
         start, end = np.zeros(1, np.int64), np.array([self.length], np.int64)
         return int(merge.lower_bounds_bytes(self.offsets, self.data, start, end, probe)[0])
+
+    def lower_bounds(self, probe: bytes, starts: Offsets, ends: Offsets) -> Offsets:
+        return merge.lower_bounds_bytes(self.offsets, self.data, starts, ends, probe)
 
     def upper_bound(self, bound: bytes) -> int:
         if len(bound) < BOUND_SIZE:

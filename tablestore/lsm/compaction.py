@@ -194,12 +194,11 @@ class _Output:
         """Explicit commit sequences of the rows; 0 where nothing older exists (spec §13.3)."""
         if self._oldest:
             return Vector(SEQUENCE.type, len(selection), np.zeros(len(selection) * 8, np.uint8))
-        stored = column_reader.read_column(selection.pieces, SEQUENCE, selection.wanted).typed("u8").copy()
-        sizes = [piece.stop - piece.start for piece in selection.pieces]
-        inherited = [self._sequences[piece.reader.file_id.hex()] for piece in selection.pieces]
-        resolved: npt.NDArray[np.uint64] = np.where(
-            stored == 0, np.repeat(np.array(inherited, np.uint64), sizes), stored
-        )
+        extent = selection.extent
+        stored = column_reader.read(extent, SEQUENCE).typed("u8")
+        sequences = [self._sequences[reader.file_id.hex()] for reader in extent.joint.readers]
+        inherited = np.array(sequences, np.uint64)[extent.joint.file_of[extent.block]]
+        resolved: npt.NDArray[np.uint64] = np.where(stored == 0, np.repeat(inherited, extent.take), stored)
         chosen = resolved if selection.rows is None else resolved[selection.rows]
         return Vector(SEQUENCE.type, len(chosen), np.ascontiguousarray(chosen).view(np.uint8))
 

@@ -18,10 +18,12 @@ from tablestore._native import hash as hashing
 from tablestore.errors import FilterError
 from tablestore.file import keys
 from tablestore.file import vector as vectors
-from tablestore.file.column_reader import Piece
+from tablestore.file.joint import Extent
 from tablestore.file.schema import TableSchema
 from tablestore.file.vector import Vector
 from tablestore.filter import Interval, conditions_of, parse_filter
+from tablestore.filter.condition import read_condition
+from tablestore.lsm.comparison import Comparison, comparisons_of, decide
 from tablestore.types import Field
 
 _EXACT = decimal.Context(prec=80)
@@ -31,11 +33,20 @@ KEYS_MAX = 4096  # combinations of key values that are worth turning into bucket
 @dataclass(frozen=True)
 class Condition:
     """expression: what rows must fulfil. columns: names it may refer to. intervals: per column, closed ranges one of
-    which a value must lie in for a row to qualify (necessary, never sufficient)."""
+    which a value must lie in for a row to qualify (necessary, never sufficient). comparisons: all that the expression
+    says, or None if it says more."""
 
     expression: pc.Expression
     columns: tuple[str, ...]
     intervals: Mapping[str, Sequence[Interval]]
+    comparisons: tuple[Comparison, ...] | None = None
+
+    def mask_of(self, columns: Mapping[str, Vector], length: int) -> npt.NDArray[np.bool_]:
+        """bool[length]: which rows of `columns`, all that the expression uses, fulfil it."""
+        if self.comparisons:
+            return decide(self.comparisons, columns)
+        arrays = {name: column.to_arrow() for name, column in columns.items()}
+        return self.mask(pa.table(arrays or {"__none": pa.nulls(length)}))
 
     def mask(self, table: pa.Table) -> npt.NDArray[np.bool_]:
         """bool[rows]: which rows fulfil the expression."""
@@ -63,7 +74,8 @@ def compile_condition(condition: Any, schema: TableSchema) -> Condition | None:
     text = str(expression)
     names = [field.name for field in schema.fields]
     used = tuple(names) if "FieldRef" in text else tuple(name for name in names if name in text)
-    return Condition(expression, used, conditions_of(condition, schema.arrow))
+    comparisons = comparisons_of(read_condition(expression), schema.fields)
+    return Condition(expression, used, conditions_of(expression, schema.arrow), comparisons)
 
 
 def key_buckets(condition: Condition | None, schema: TableSchema) -> frozenset[int] | None:
@@ -132,30 +144,15 @@ def _after(encoded: bytes, field: Field, last: bool) -> bytes | None:
 
 
 def matching_blocks(
-    condition: Condition, fields: Mapping[str, Field], pieces: Sequence[Piece]
+    condition: Condition, fields: Mapping[str, Field], extent: Extent
 ) -> npt.NDArray[np.bool_]:
-    """bool[blocks of all pieces]: False where the statistics of a block rule out every row (spec §7.6)."""
-    parts = []
-    for piece in pieces:
-        if piece.stop <= piece.start:
-            continue
-        first, last = piece.blocks()
-        mask = np.ones(last - first, bool)
-        directory = piece.reader.directory
-        for name, intervals in condition.intervals.items():
-            field = fields.get(name)
-            ordinal = None if field is None else piece.reader.ordinal(field.id)
-            if field is None or ordinal is None:
-                continue
-            mask &= may_match(
-                intervals,
-                field,
-                directory.minimum[ordinal, first:last],
-                directory.maximum[ordinal, first:last],
-                directory.flags[ordinal, first:last] & 1 == 1,
-            )
-        parts.append(mask)
-    return np.concatenate(parts) if parts else np.zeros(0, bool)
+    """bool[blocks of the extent]: False where the statistics of a block rule out every row (spec §7.6)."""
+    mask = np.ones(len(extent.block), bool)
+    for name, intervals in condition.intervals.items():
+        field = fields.get(name)
+        if field is not None:
+            mask &= may_match(intervals, field, *extent.joint.statistics(field, extent.block))
+    return mask
 
 
 def may_match(

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from tablestore.file import keys
-from tablestore.file.key_reader import read_keys
+from tablestore.file.key_reader import read_extent_keys
 from tablestore.file.keys import Keys
 from tablestore.file.vector import Vector
 from tablestore.lsm.cache import FileCache
@@ -141,7 +141,7 @@ def _merged(
     selection = select(windows[0], schema.key_fields, schema.order_fields)
     visible = selection.keys
     if visible is None:
-        visible, _ = read_keys(selection.pieces, schema.key_fields, selection.wanted)
+        visible, _ = read_extent_keys(selection.extent, schema.key_fields)
     if selection.rows is not None:
         visible = visible.take(selection.rows)
     row = visible.search(probes.keys)

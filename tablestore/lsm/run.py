@@ -9,13 +9,15 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from tablestore.file import keys
 from tablestore.file.column_reader import Piece
-from tablestore.file.key_reader import read_keys
+from tablestore.file.joint import JointDirectory
+from tablestore.file.key_reader import read_extent_keys
 from tablestore.file.keys import Keys
 from tablestore.file.manifest import Entry
 from tablestore.file.sst_reader import SstReader
 from tablestore.types import Field
+
+BLOCKS_AT_ONCE = 128  # whose keys are read at a time to find where probes fall into them
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,8 @@ class OpenRun:
     def __init__(self, run: Run, readers: Sequence[SstReader], key_fields: Sequence[Field]) -> None:
         self.run = run
         self.readers = readers
-        self._key_fields = key_fields
+        self.key_fields = key_fields
+        self.joint = JointDirectory(readers)
         self.file_start = np.zeros(len(readers) + 1, np.int64)
         np.cumsum([reader.footer.row_count for reader in readers], out=self.file_start[1:])
         self.rows = int(self.file_start[-1])
@@ -69,25 +72,22 @@ class OpenRun:
     @cached_property
     def block_start(self) -> npt.NDArray[np.int64]:
         """First row of each block of all files: int64[B]."""
-        parts = [
-            reader.row_start[:-1] + base for reader, base in zip(self.readers, self.file_start, strict=False)
-        ]
-        return np.concatenate(parts)
+        return self.joint.row_start[:-1]
 
-    @cached_property
+    @property
     def block_rows(self) -> npt.NDArray[np.uint32]:
         """Rows of each block: uint32[B]."""
-        return np.concatenate([reader.directory.rows for reader in self.readers])
+        return self.joint.rows
 
-    @cached_property
+    @property
     def first(self) -> Keys:
         """Bounds of the first keys of all blocks."""
-        return keys.concat([reader.directory.first for reader in self.readers])
+        return self.joint.first
 
-    @cached_property
+    @property
     def last(self) -> Keys:
         """Bounds of the last keys of all blocks."""
-        return keys.concat([reader.directory.last for reader in self.readers])
+        return self.joint.last
 
     def pieces(self, start: int, stop: int) -> list[Piece]:
         """Rows [start, stop) as pieces of files."""
@@ -104,14 +104,48 @@ class OpenRun:
             for index in range(first, last)
         ]
 
-    def position(self, probe: bytes) -> int:
-        """First row whose key is not less than `probe`, a bound of at most 64 bytes."""
-        block = self.first.lower_bound(probe) - 1
-        if block < 0:
-            return 0
-        start = int(self.block_start[block])
-        stop = start + int(self.block_rows[block])
-        if self.last.key(block) < probe:
-            return stop
-        encoded, _ = read_keys(self.pieces(start, stop), self._key_fields)
-        return start + encoded.lower_bound(probe)
+
+class OpenBucket:
+    """Open runs of one bucket, oldest first; rows and blocks are numbered through all of them."""
+
+    def __init__(self, runs: Sequence[OpenRun]) -> None:
+        self.runs = runs
+        self.joint = JointDirectory([reader for run in runs for reader in run.readers])
+        files = np.cumsum([0, *(len(run.readers) for run in runs)])
+        self.block_start = self.joint.file_start[files]
+        self.row_start = self.joint.row_start[self.block_start]
+
+    def positions(self, probes: Sequence[bytes]) -> npt.NDArray[np.int64]:
+        """int64[P, R]: in each run the first row whose key is not less than each probe, a bound of at most 64 bytes.
+
+        Reads the keys of the blocks that a probe falls into, those of many probes at a time.
+        """
+        found = np.zeros((len(probes), len(self.runs)), np.int64)
+        group = max(1, BLOCKS_AT_ONCE // max(1, len(self.runs)))
+        for start in range(0, len(probes), group):
+            found[start : start + group] = self._positions(probes[start : start + group])
+        return found
+
+    def _positions(self, probes: Sequence[bytes]) -> npt.NDArray[np.int64]:
+        first, last, starts = self.joint.first, self.joint.last, self.block_start
+        found = np.empty((len(probes), len(self.runs)), np.int64)
+        inside = np.zeros((len(probes), len(self.runs)), bool)
+        block = np.empty((len(probes), len(self.runs)), np.int64)
+        for number, probe in enumerate(probes):
+            before = first.lower_bounds(probe, starts[:-1], starts[1:])
+            block[number] = before - 1
+            found[number] = self.joint.row_start[before]
+            some = np.flatnonzero(before > starts[:-1])
+            reach = last.lower_bounds(probe, before[some] - 1, before[some])
+            inside[number, some] = reach < before[some]
+        asked = np.unique(block[inside])
+        if not len(asked):
+            return found
+        extent = self.joint.whole(asked)
+        encoded, _ = read_extent_keys(extent, self.runs[0].key_fields)
+        for number, probe in enumerate(probes):
+            chosen = block[number, inside[number]]
+            place = np.searchsorted(asked, chosen)
+            rows = encoded.lower_bounds(probe, extent.row_start[place], extent.row_start[place + 1])
+            found[number, inside[number]] = self.joint.row_start[chosen] + rows - extent.row_start[place]
+        return found

@@ -12,8 +12,10 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from tablestore.errors import SchemaError
+from tablestore.file import keys
 from tablestore.file.fileset import FileSet
-from tablestore.file.keys import WordKeys
+from tablestore.file.joint import Extent
+from tablestore.file.keys import Keys, WordKeys
 from tablestore.file.manifest import KeyRange
 from tablestore.file.schema import TableSchema
 from tablestore.lsm.cache import FileCache
@@ -21,7 +23,6 @@ from tablestore.lsm.condition import Condition, key_range, matching_blocks
 from tablestore.lsm.explain import Explanation, explain
 from tablestore.lsm.parallel import ordered_map, workers
 from tablestore.lsm.plan import Plan, entry_ranges, plan_files
-from tablestore.lsm.run import OpenRun
 from tablestore.lsm.window import Selection, Window, cut, select
 from tablestore.types import Field
 
@@ -164,70 +165,52 @@ class Scan:
     def _filtered(self, window: Window) -> Selection:
         """The window's visible rows that fulfil the condition."""
         condition = self._request.condition
-        wanted = self._wanted(window)
-        if wanted is not None and wanted.all():
-            wanted = None
-        selection = select(window, self._schema.key_fields, self._schema.order_fields, wanted=wanted)
+        selection = select(
+            window, self._schema.key_fields, self._schema.order_fields, wanted=self._wanted(window)
+        )
         if condition is None or len(selection) == 0:
             return selection
-        fields = [field for field in self._schema.fields if field.name in condition.columns]
-        columns = [selection.column(field).to_arrow() for field in fields]
-        table = pa.table(columns, names=[field.name for field in fields])
-        if not fields:
-            table = pa.table({"__none": pa.nulls(len(selection))})
-        return selection.restrict(condition.mask(table))
+        used = [field for field in self._schema.fields if field.name in condition.columns]
+        columns = {field.name: selection.column(field) for field in used}
+        mask = condition.mask_of(columns, len(selection))
+        return selection.restrict(mask, {field.id: columns[field.name] for field in used})
 
     def _wanted(self, window: Window) -> npt.NDArray[np.bool_] | None:
         """Blocks to read: all but those that no other run overlaps and whose statistics rule out every row."""
         condition = self._request.condition
         if condition is None or not condition.intervals:
             return None
-        pieces = [piece for part in window.slices for piece in part.pieces()]
         fields = {field.name: field for field in self._schema.fields}
-        matching = matching_blocks(condition, fields, pieces)
-        if len(window.slices) == 1:
-            return matching
-        return matching | overlapped(window)
+        wanted = matching_blocks(condition, fields, window.extent)
+        if not wanted.all() and len(window.slices) > 1:
+            wanted |= overlapped(window.extent)
+        return None if wanted.all() else wanted
 
 
 def _rows_without_columns(count: int) -> pa.Table:
     return pa.table({"none": pa.nulls(count)}).select([])
 
 
-def overlapped(window: Window) -> npt.NDArray[np.bool_]:
-    """bool[blocks of all slices]: whether another slice of the window may hold keys of the block's range."""
-    parts: list[npt.NDArray[np.bool_]] = []
-    ranges = []
-    for part in window.slices:
-        run = part.run
-        first = int(np.searchsorted(run.block_start, part.start, "right")) - 1
-        last = int(np.searchsorted(run.block_start, part.stop, "left"))
-        ranges.append((run, first, last))
-    for run, first, last in ranges:
-        mask = np.zeros(last - first, bool)
-        for other, other_first, other_last in ranges:
-            if other is run:
-                continue
-            mask |= _overlaps(run, first, last, other, other_first, other_last)
-        parts.append(mask)
-    return np.concatenate(parts)
+def overlapped(extent: Extent) -> npt.NDArray[np.bool_]:
+    """bool[blocks]: whether another block may hold keys of the block's range; those of one run never do."""
+    first, last = extent.joint.first, extent.joint.last
+    chosen = extent.block.astype(np.uint32)
+    low, high = ordinals(first.take(chosen), last.take(chosen))
+    begun = np.searchsorted(np.sort(low), high, "right")
+    over = np.searchsorted(np.sort(high), low, "left")
+    return begun - over > 1
 
 
-def _overlaps(
-    run: OpenRun, first: int, last: int, other: OpenRun, other_first: int, other_last: int
-) -> npt.NDArray[np.bool_]:
-    """For blocks [first, last) of a run: whether blocks of the other run share a part of their key range."""
-    low, high, starts, stops = run.first, run.last, other.first, other.last
-    if not isinstance(low, WordKeys):
-        before = [stops.lower_bound(low.key(index)) for index in range(first, last)]
-        upto = [starts.upper_bound(high.key(index)) for index in range(first, last)]
-        return np.maximum(before, other_first) < np.minimum(upto, other_last)
-    assert isinstance(high, WordKeys)
-    assert isinstance(starts, WordKeys)
-    assert isinstance(stops, WordKeys)
-    behind = np.searchsorted(stops.words[other_first:other_last], low.words[first:last], "left")
-    reached = np.searchsorted(starts.words[other_first:other_last], high.words[first:last], "right")
-    return behind < reached
+def ordinals(
+    first: Keys, last: Keys
+) -> tuple[npt.NDArray[np.int64 | np.uint64], npt.NDArray[np.int64 | np.uint64]]:
+    """Numbers that compare like the keys."""
+    if isinstance(first, WordKeys) and isinstance(last, WordKeys):
+        return first.words, last.words
+    both = keys.concat([first, last])
+    distinct, _ = both.sort(None, 1, None)
+    place = both.take(distinct).search(both)
+    return place[: first.length], place[first.length :]
 
 
 def window_rows(memory: int, columns: int) -> int:

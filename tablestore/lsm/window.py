@@ -5,8 +5,8 @@ A merge first decodes keys only and selects the winning rows (spec §12); column
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -14,10 +14,11 @@ import numpy.typing as npt
 
 from tablestore.file import column_reader, keys
 from tablestore.file.column_reader import Piece
-from tablestore.file.key_reader import read_keys
+from tablestore.file.joint import Extent
+from tablestore.file.key_reader import read_extent_keys
 from tablestore.file.keys import Keys, WordKeys
 from tablestore.file.vector import Vector
-from tablestore.lsm.run import OpenRun
+from tablestore.lsm.run import OpenBucket, OpenRun
 from tablestore.types import ROW_KIND, Field
 
 SPARSE = 8  # with fewer than 1/SPARSE of the rows wanted, blocks without wanted rows are looked for
@@ -38,15 +39,24 @@ class Slice:
 
 @dataclass(frozen=True)
 class Window:
-    """A key range of one bucket: the rows of each run that fall into it, oldest run first."""
+    """A key range of one bucket: the rows of each run that fall into it, oldest run first.
+
+    extent: the rows of all slices, one slice after another.
+    """
 
     place: tuple[bytes, int]
     slices: tuple[Slice, ...]
+    extent: Extent
 
     @property
     def rows(self) -> int:
         """Stored rows."""
-        return sum(part.stop - part.start for part in self.slices)
+        return self.extent.length
+
+    @cached_property
+    def ends(self) -> npt.NDArray[np.int64]:
+        """Rows of the extent at which each slice ends."""
+        return np.cumsum([part.stop - part.start for part in self.slices]).astype(np.int64)
 
 
 def cut(
@@ -57,119 +67,120 @@ def cut(
     high: bytes | None = None,
 ) -> list[Window]:
     """Cut a bucket at block bounds into windows of about `rows_max` rows, within [low, high) if given (bounds)."""
-    starts = [run.position(low) if low else 0 for run in runs]
-    stops = [run.position(high) if high else run.rows for run in runs]
-    windows = []
-    previous = starts
-    for probe in _cuts(runs, starts, stops, rows_max):
-        position = [
-            min(max(run.position(probe), start), stop)
-            for run, start, stop in zip(runs, previous, stops, strict=True)
-        ]
-        windows.append(_window(place, runs, previous, position))
-        previous = position
-    windows.append(_window(place, runs, previous, stops))
+    if not runs:
+        return []
+    bucket = OpenBucket(runs)
+    starts, stops = bucket.row_start[:-1], bucket.row_start[1:]
+    if low:
+        starts = bucket.positions([low])[0]
+    if high:
+        stops = bucket.positions([high])[0]
+    inner = bucket.positions(_cuts(bucket, starts, stops, rows_max))
+    edges = np.maximum.accumulate(
+        np.vstack([starts, np.clip(inner, starts, np.maximum(starts, stops)), stops])
+    )
+    windows = (_window(place, bucket, edges[i], edges[i + 1]) for i in range(len(edges) - 1))
     return [window for window in windows if window.slices]
 
 
 def _window(
-    place: tuple[bytes, int], runs: Sequence[OpenRun], starts: Sequence[int], stops: Sequence[int]
+    place: tuple[bytes, int],
+    bucket: OpenBucket,
+    starts: npt.NDArray[np.int64],
+    stops: npt.NDArray[np.int64],
 ) -> Window:
+    bases = bucket.row_start
     slices = (
-        Slice(run, start, stop) for run, start, stop in zip(runs, starts, stops, strict=True) if stop > start
+        Slice(bucket.runs[number], int(starts[number] - bases[number]), int(stops[number] - bases[number]))
+        for number in np.flatnonzero(stops > starts).tolist()
     )
-    return Window(place, tuple(slices))
+    return Window(place, tuple(slices), bucket.joint.spans(starts, stops))
 
 
-def _cuts(runs: Sequence[OpenRun], starts: Sequence[int], stops: Sequence[int], rows_max: int) -> list[bytes]:
+def _cuts(
+    bucket: OpenBucket, starts: npt.NDArray[np.int64], stops: npt.NDArray[np.int64], rows_max: int
+) -> list[bytes]:
     """Bounds at which about `rows_max` rows of all runs have gone by."""
-    total = sum(stop - start for start, stop in zip(starts, stops, strict=True))
+    total = int((stops - starts).clip(0).sum())
     if total <= rows_max:
         return []
-    blocks = []
-    for run, start, stop in zip(runs, starts, stops, strict=True):
-        for index in range(len(run.block_start)):
-            if start < run.block_start[index] < stop:
-                blocks.append((run.first.key(index), int(run.block_rows[index])))
-    blocks.sort()
-    pieces = -(-total // rows_max)
-    share = total / pieces
+    counts = np.diff(bucket.block_start)
+    begin = bucket.joint.row_start[:-1]
+    inside = np.flatnonzero((begin > np.repeat(starts, counts)) & (begin < np.repeat(stops, counts)))
+    bounds = bucket.joint.first.take(inside.astype(np.uint32))
+    order = bounds.order()
+    rows = bucket.joint.rows[inside[order]].astype(np.int64)
+    passed = np.cumsum(rows) - rows
+    share = total / -(-total // rows_max)
     cuts: list[bytes] = []
-    passed = 0
-    for bound, rows in blocks:
-        if passed >= share * (len(cuts) + 1) and (not cuts or bound > cuts[-1]):
-            cuts.append(bound)
-        passed += rows
-    return cuts
+    place = 0
+    while True:
+        place = max(place, int(np.searchsorted(passed, share * (len(cuts) + 1), "left")))
+        while place < len(order) and cuts and bounds.key(int(order[place])) <= cuts[-1]:
+            place += 1
+        if place >= len(order):
+            return cuts
+        cuts.append(bounds.key(int(order[place])))
 
 
 @dataclass
 class Selection:
     """The rows of a window that are visible.
 
-    rows: uint32[m] positions in the concatenation of `pieces`, restricted to `wanted` blocks; None = all, in order.
-    keys and key_columns are those of the concatenation if the merge needed them.
+    rows: uint32[m] positions among the rows of `extent`; None = all, in order. keys and key_columns are those of all
+    rows of the extent if the merge needed them. read: columns of visible rows that were decoded before, and the rows
+    among these that are still visible.
     """
 
-    pieces: list[Piece]
-    wanted: npt.NDArray[np.bool_] | None
+    extent: Extent
     rows: npt.NDArray[np.uint32] | None
-    length: int
     keys: Keys | None = None
     key_columns: dict[int, Vector] | None = None
+    read: dict[int, tuple[Vector, npt.NDArray[np.uint32]]] = field(default_factory=dict)
 
-    def column(self, field: Field) -> Vector:
+    @property
+    def pieces(self) -> list[Piece]:
+        """The extent as pieces of files."""
+        return column_reader.pieces_of(self.extent)
+
+    def column(self, wanted: Field) -> Vector:
         """The visible rows of a column."""
-        decoded = (self.key_columns or {}).get(field.id)
+        if wanted.id in self.read:
+            vector, kept = self.read[wanted.id]
+            return vector.take(kept)
+        decoded = (self.key_columns or {}).get(wanted.id)
         if decoded is not None:
             return decoded if self.rows is None else decoded.take(self.rows)
-        if self.rows is None:
-            return column_reader.read_column(self.pieces, field, self.wanted)
-        if len(self.rows) * SPARSE < self.length:
-            blocks, rows = self._occupied
-            return column_reader.read_column(self.pieces, field, blocks).take(rows)
-        return column_reader.read_column(self.pieces, field, self.wanted).take(self.rows)
+        if self.rows is not None and len(self.rows) * SPARSE < self.extent.length:
+            extent, rows = self._occupied
+            return column_reader.read(extent, wanted, rows)
+        return column_reader.read(self.extent, wanted, self.rows)
 
     @cached_property
-    def _occupied(self) -> tuple[npt.NDArray[np.bool_] | None, npt.NDArray[np.uint32]]:
-        """Blocks that hold a visible row, and the visible rows counted in these blocks alone."""
+    def _occupied(self) -> tuple[Extent, npt.NDArray[np.uint32]]:
+        """The blocks that hold a visible row, and the visible rows counted in these blocks alone."""
         assert self.rows is not None
-        sizes = block_rows(self.pieces)
-        chosen = np.ones(len(sizes), bool) if self.wanted is None else self.wanted
-        present = np.flatnonzero(chosen)
-        starts = np.zeros(len(present), np.int64)
-        np.cumsum(sizes[present][:-1], out=starts[1:])
-        visible = np.zeros(self.length, bool)
+        starts = self.extent.row_start
+        visible = np.zeros(self.extent.length, bool)
         visible[self.rows] = True
-        used = np.logical_or.reduceat(visible, starts)
+        used = np.logical_or.reduceat(visible, starts[:-1])
         if used.all():
-            return self.wanted, self.rows
-        shift = np.cumsum(np.where(used, 0, sizes[present]))
-        mask = np.zeros(len(sizes), bool)
-        mask[present[used]] = True
-        before = np.repeat(shift.astype(np.uint32), sizes[present])
-        return mask, self.rows - before[self.rows]
+            return self.extent, self.rows
+        sizes = np.diff(starts)
+        shift = np.cumsum(np.where(used, 0, sizes)).astype(np.uint32)
+        return self.extent.only(used), self.rows - np.repeat(shift, sizes)[self.rows]
 
-    def restrict(self, mask: npt.NDArray[np.bool_]) -> Selection:
-        """The rows for which `mask` (bool over the visible rows) holds."""
-        kept = np.flatnonzero(mask) if self.rows is None else self.rows[mask]
-        return Selection(
-            self.pieces, self.wanted, kept.astype(np.uint32), self.length, self.keys, self.key_columns
-        )
+    def restrict(self, mask: npt.NDArray[np.bool_], read: Mapping[int, Vector] | None = None) -> Selection:
+        """The rows for which `mask` (bool over the visible rows) holds; read: columns of the visible rows."""
+        kept = np.flatnonzero(mask).astype(np.uint32)
+        rows = kept if self.rows is None else self.rows[kept]
+        known = {name: (vector, kept) for name, vector in (read or {}).items()}
+        for name, (vector, before) in self.read.items():
+            known.setdefault(name, (vector, before[kept]))
+        return Selection(self.extent, rows, self.keys, self.key_columns, known)
 
     def __len__(self) -> int:
-        return self.length if self.rows is None else len(self.rows)
-
-
-def block_rows(pieces: Sequence[Piece]) -> npt.NDArray[np.int64]:
-    """Rows that `pieces` take of each of their blocks, in the order in which `read_column` counts blocks."""
-    sizes = []
-    for piece in pieces:
-        if piece.stop > piece.start:
-            first, last = piece.blocks()
-            edges = np.clip(piece.reader.row_start[first : last + 1], piece.start, piece.stop)
-            sizes.append(np.diff(edges))
-    return np.concatenate(sizes) if sizes else np.zeros(0, np.int64)
+        return self.extent.length if self.rows is None else len(self.rows)
 
 
 def select(
@@ -180,48 +191,36 @@ def select(
     wanted: npt.NDArray[np.bool_] | None = None,
     keep_deletes: bool = False,
 ) -> Selection:
-    """Merge a window (spec §12.4): per key the greatest version, without deletes unless `keep_deletes`."""
-    pieces = [piece for part in window.slices for piece in part.pieces()]
-    sizes = block_rows(pieces)
-    length = int(sizes.sum() if wanted is None else sizes[wanted].sum())
-    if len(window.slices) == 1:
-        if keep_deletes or not _has_deletes(pieces):
-            return Selection(pieces, wanted, None, length)
-        kinds = column_reader.read_column(pieces, ROW_KIND, wanted).typed("u1")
-        rows = np.flatnonzero((kinds & 1) == 0).astype(np.uint32)
-        return Selection(pieces, wanted, rows, length)
-    encoded, columns = read_keys(pieces, key_fields, wanted)
-    run_end = _run_ends(window, wanted)
+    """Merge a window (spec §12.4): per key the greatest version, without deletes unless `keep_deletes`.
+
+    wanted: bool over the blocks of the window's extent; the rows of other blocks take no part.
+    """
+    extent = window.extent if wanted is None else window.extent.only(wanted)
+    if len(window.slices) == 1 or not len(extent.block):
+        if keep_deletes or not extent.has_deletes:
+            return Selection(extent, None)
+        kinds = column_reader.read(extent, ROW_KIND).typed("u1")
+        return Selection(extent, np.flatnonzero((kinds & 1) == 0).astype(np.uint32))
+    encoded, columns = read_extent_keys(extent, key_fields)
     rank = None
     if sequence_fields:
-        order = [column_reader.read_column(pieces, field, wanted) for field in sequence_fields]
-        rank = ranks(order, length)
-    winners = encoded.merge(run_end, rank)
-    if not keep_deletes and _has_deletes(pieces):
-        kinds = column_reader.read_column(pieces, ROW_KIND, wanted).typed("u1")
+        rank = ranks([column_reader.read(extent, order) for order in sequence_fields], extent.length)
+    winners = encoded.merge(_run_ends(window, extent, wanted), rank)
+    if not keep_deletes and extent.has_deletes:
+        kinds = column_reader.read(extent, ROW_KIND).typed("u1")
         winners = winners[(kinds[winners] & 1) == 0]
-    decoded = {field.id: column for field, column in zip(key_fields, columns, strict=True)}
-    return Selection(pieces, wanted, winners, length, encoded, decoded)
+    decoded = {key.id: column for key, column in zip(key_fields, columns, strict=True)}
+    return Selection(extent, winners, encoded, decoded)
 
 
-def _run_ends(window: Window, wanted: npt.NDArray[np.bool_] | None) -> npt.NDArray[np.int64]:
+def _run_ends(window: Window, extent: Extent, wanted: npt.NDArray[np.bool_] | None) -> npt.NDArray[np.int64]:
     """Cumulative rows after each slice, counting wanted blocks only."""
-    ends = []
-    total = 0
-    place = 0
-    for part in window.slices:
-        sizes = block_rows(part.pieces())
-        if wanted is None:
-            total += int(sizes.sum())
-        else:
-            total += int(sizes[wanted[place : place + len(sizes)]].sum())
-            place += len(sizes)
-        ends.append(total)
-    return np.array(ends, np.int64)
-
-
-def _has_deletes(pieces: Sequence[Piece]) -> bool:
-    return any(piece.reader.properties.delete_count for piece in pieces)
+    if wanted is None:
+        return window.ends
+    blocks = np.searchsorted(window.extent.row_start, window.ends)
+    left = np.zeros(len(wanted) + 1, np.int64)
+    np.cumsum(wanted, out=left[1:])
+    return extent.row_start[left[blocks]]
 
 
 def ranks(columns: Sequence[Vector], length: int) -> npt.NDArray[np.uint64]:

@@ -152,7 +152,7 @@ def _snapshot_members(
         "kind": "create" if number == 1 else "append", "commit": f"{number:032x}",
         "timestamp_millis": 1_700_000_000_000 + number, "watermark": None, "manifests": references,
         "delta": [reference["file"] for reference in references] if number == 2 else [], "writer": None,
-        "committers": {"job": 7}, "totals": totals, "reader_features": [], "writer_features": [],
+        "committers": {"job": 7}, "fence": 0, "totals": totals, "reader_features": [], "writer_features": [],
     }  # fmt: skip
 
 

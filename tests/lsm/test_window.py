@@ -10,8 +10,10 @@ import pyarrow as pa
 import pytest
 
 import tablestore as ts
+from tablestore.file.column_reader import extent_of
+from tablestore.file.key_reader import read_keys
 from tablestore.lsm import window
-from tablestore.lsm.run import OpenRun, read_keys, sorted_runs
+from tablestore.lsm.run import OpenRun, sorted_runs
 
 
 @pytest.fixture(params=["int64", "string", "long string", "composite"])
@@ -49,17 +51,20 @@ def keys_of(part: window.Window) -> list[list[bytes]]:
     """Encoded keys of each slice."""
     found = []
     for piece in part.slices:
-        encoded, _ = read_keys(piece.pieces(), piece.run._key_fields)
+        encoded, _ = read_keys(piece.pieces(), piece.run.key_fields)
         found.append([encoded.key(row) for row in range(piece.stop - piece.start)])
     return found
+
+
+def whole(run: OpenRun) -> window.Window:
+    """All rows of a run."""
+    return window.Window((b"", 0), (window.Slice(run, 0, run.rows),), extent_of(run.pieces(0, run.rows)))
 
 
 @pytest.mark.parametrize("rows", [1, 7, 50, 10_000])
 def test_windows_part_the_rows(runs: list[OpenRun], rows: int) -> None:
     windows = window.cut((b"", 0), runs, rows)
-    everything = sorted(
-        key for run in runs for key in keys_of(window.Window((b"", 0), (window.Slice(run, 0, run.rows),)))[0]
-    )
+    everything = sorted(key for run in runs for key in keys_of(whole(run))[0])
     found = [keys_of(part) for part in windows]
     assert sorted(key for part in found for keys in part for key in keys) == everything
     ranges = [(min(map(min, part)), max(map(max, part))) for part in found]
@@ -80,13 +85,7 @@ def test_windows_are_about_as_large_as_asked(runs: list[OpenRun]) -> None:
 
 def test_windows_of_a_range(runs: list[OpenRun]) -> None:
     """[low, high) holds every key of the range; blocks at its ends may bring a few more."""
-    everything = sorted(
-        {
-            key
-            for run in runs
-            for key in keys_of(window.Window((b"", 0), (window.Slice(run, 0, run.rows),)))[0]
-        }
-    )
+    everything = sorted({key for run in runs for key in keys_of(whole(run))[0]})
     low, high = everything[len(everything) // 3][:64], everything[2 * len(everything) // 3][:64]
     found = {
         key for part in window.cut((b"", 0), runs, 20, low, high) for keys in keys_of(part) for key in keys
