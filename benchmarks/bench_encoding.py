@@ -55,6 +55,7 @@ def cases() -> dict[str, Case]:
         "VAR": variable(5, names),
         "PREFIX": variable(6, sorted(names)),
         "RLE": fixed(7, np.repeat(random.integers(0, 9, ROWS // 64, dtype=np.int32), 64)),
+        "FSST": variable(10, names),
         "ALP": fixed(8, random.integers(2_000_000, 20_000_000, ROWS) / 100.0),
     }
 
