@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
@@ -41,6 +41,11 @@ class Pins:
     def floor(self) -> int | None:
         """From here on consumers keep every snapshot; None without consumers."""
         return min((consumer.keeps for consumer in self.consumers), default=None)
+
+    def kept(self, ids: Iterable[int]) -> set[int]:
+        """Those of some snapshots that are pinned."""
+        floor = self.floor
+        return {id_ for id_ in ids if id_ in self.snapshots or (floor is not None and id_ >= floor)}
 
 
 def read(core: Core) -> Pins:

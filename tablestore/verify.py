@@ -12,10 +12,11 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
+from tablestore import pins
 from tablestore._native import bloom
 from tablestore._native import hash as hashing
 from tablestore.core import Core, read_schema
-from tablestore.errors import FormatError, TableStoreError
+from tablestore.errors import FormatError, SnapshotExpiredError, TableStoreError
 from tablestore.file import column_reader, fileset, keys, layout, manifest, partition, sst
 from tablestore.file.column_reader import Piece
 from tablestore.file.key_reader import read_keys
@@ -23,14 +24,17 @@ from tablestore.file.manifest import Entry, Manifest
 from tablestore.file.snapshot import ManifestReference, Snapshot, Totals
 from tablestore.file.sst_reader import SstReader
 from tablestore.file.statistics import chunk_statistics
+from tablestore.lease import Lease, acquire
 from tablestore.lsm.lineage import Lineage, Version, check_parent
 from tablestore.lsm.memtable import by_place, data_columns
 from tablestore.lsm.parallel import ordered_map
+from tablestore.pins import Pins
 from tablestore.results import Finding, VerifyResult
 from tablestore.storage import NotFoundError, Storage
 from tablestore.types import ROW_KIND, SEQUENCE
 
 Progress = Callable[[int, int], None]
+_DOCUMENTS = ("schema", "snapshot", "boundary", "tag", "consumer", "lease")
 
 
 def verify(
@@ -39,7 +43,7 @@ def verify(
     """Verify the newest snapshot, or `version`, with everything that it refers to, and the chain of snapshots."""
     findings: list[Finding] = []
     lineage = Lineage(storage)
-    chain = _chain(lineage, findings)
+    chain = _chain(lineage, version, findings)
     chosen = next((v for v in chain if v.id == version), None) if version else (chain[-1] if chain else None)
     if chosen is None:
         if not findings:
@@ -54,8 +58,12 @@ def verify(
         return VerifyResult(version or 0, 0, 0, len(chain), 0, 0, deep, tuple(findings))
     snapshot = chosen.snapshot
     lineage.table = snapshot.table
+    held: Lease | None = None
+    pinned: Pins | None = None
     try:
         core = Core(storage, read_schema(storage, snapshot), lineage)
+        held = _lease(core, chosen)
+        pinned = _pins(core, findings)
         entries = _entries(core, snapshot, deep, findings)
     except TableStoreError as error:
         findings.append(_finding(error))
@@ -65,6 +73,8 @@ def verify(
         findings.extend(problems)
         if progress is not None:
             progress(done, len(entries))
+    if held is not None:
+        held.release()
     return VerifyResult(
         version=snapshot.id,
         files=len(entries),
@@ -74,7 +84,7 @@ def verify(
         bytes=sum(entry.size for entry in entries),
         deep=deep,
         findings=tuple(findings),
-        orphans=tuple(_orphans(core, chain)) if not findings else (),
+        orphans=tuple(_orphans(core, chain, pinned)) if pinned is not None and not findings else (),
     )
 
 
@@ -94,10 +104,13 @@ def _finding(error: Exception) -> Finding:
     return Finding("io-error", "", None, None, str(error))
 
 
-def _chain(lineage: Lineage, findings: list[Finding]) -> list[Version]:
-    """All snapshots that can be read; faults of others and of their links become findings."""
+def _chain(lineage: Lineage, wanted: int | None, findings: list[Finding]) -> list[Version]:
+    """All snapshots from the boundary on that can be read; faults of others and of their links become findings."""
     chain: list[Version] = []
+    kept = _boundary(lineage, findings)
     for number in lineage.ids():
+        if number < kept and number != wanted:
+            continue  # expired: what is left of it waits for the next expiry (spec §15.6)
         try:
             version = lineage.read(number)
             if chain and chain[-1].snapshot.table != version.snapshot.table:
@@ -108,10 +121,36 @@ def _chain(lineage: Lineage, findings: list[Finding]) -> list[Version]:
             if chain and chain[-1].id == number - 1:
                 check_parent(chain[-1], version)
         except TableStoreError as error:
-            findings.append(_finding(error))
+            if not isinstance(error, NotFoundError) or number >= _boundary(lineage, findings):
+                findings.append(_finding(error))
             continue
         chain.append(version)
     return chain
+
+
+def _boundary(lineage: Lineage, findings: list[Finding]) -> int:
+    try:
+        return lineage.boundary()
+    except FormatError as error:
+        findings.append(_finding(error))
+        return 0
+
+
+def _lease(core: Core, chosen: Version) -> Lease | None:
+    """Keeps the files while they are verified; of an expired snapshot a tag may."""
+    try:
+        return acquire(core, chosen)
+    except SnapshotExpiredError:
+        return None
+
+
+def _pins(core: Core, findings: list[Finding]) -> Pins | None:
+    """Tags, consumers and leases; a fault of one is a finding."""
+    try:
+        return pins.read(core)
+    except FormatError as error:
+        findings.append(_finding(error))
+        return None
 
 
 def _entries(core: Core, snapshot: Snapshot, deep: bool, findings: list[Finding]) -> list[Entry]:
@@ -302,10 +341,15 @@ def _check_place(
             raise _damage(reader, "a row belongs to another partition", "bad-entry", sst.HEADER_SIZE, "9.3")
 
 
-def _orphans(core: Core, chain: Sequence[Version]) -> Iterator[str]:
-    """Data files and manifests that no snapshot of the chain refers to."""
+def _orphans(core: Core, chain: Sequence[Version], pinned: Pins) -> Iterator[str]:
+    """Data files and manifests that no snapshot refers to of the chain or that is pinned."""
     used: set[str] = set()
-    for version in chain:
+    known = {version.id for version in chain}
+    try:
+        others = [core.lineage.read(id_) for id_ in sorted(pinned.kept(core.lineage.ids()) - known)]
+    except TableStoreError:
+        return
+    for version in [*chain, *others]:
         used.update(reference.file for reference in version.snapshot.manifests)
         try:
             files = core.files(version.snapshot).column(manifest.FILE).to_arrow().to_pylist()
@@ -325,7 +369,7 @@ def walk(storage: Storage, directory: str) -> Iterator[str]:
         path = f"{directory}/{name}" if directory else name
         if name.endswith(".sst"):
             yield path
-        elif "." not in name and name not in ("schema", "snapshot", "tag", "consumer", "lease"):
+        elif "." not in name and name not in _DOCUMENTS:
             try:
                 yield from walk(storage, path)
             except (NotFoundError, NotADirectoryError, TableStoreError):
