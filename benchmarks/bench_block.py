@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from benchmarks.workload import random_rows
-from tablestore._native import block
+from tablestore._native import block, gather
 
 PerRow = Callable[[str, str, int, Callable[[], Any]], Any]
 BLOCK_ROWS = 8192
@@ -57,16 +57,23 @@ def texts_of(array: pa.Array) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.uin
     return offsets, np.frombuffer(array.buffers()[2], np.uint8)[: offsets[-1]]
 
 
-def decoder(array: pa.Array, encoded: Any) -> Callable[[], Any]:
-    """A call that decodes every chunk of the column, each whole."""
+def decoder(array: pa.Array, encoded: Any) -> Callable[..., Any]:
+    """A call that decodes every chunk of the column, each whole, or the rows of an index."""
     data, size, raw_size = encoded[0], encoded[1], encoded[2]
     offset = (np.cumsum(size, dtype=np.uint64) - size).astype(np.uint64)
     counts = np.full(len(size), BLOCK_ROWS, np.uint32)
     places = (data, offset, size, counts, np.zeros_like(counts), counts)
     if pa.types.is_string(array.type):
-        return lambda: block.decode_variable(*places, raw_size, False, True)
+        return lambda index=None: block.decode_variable(*places, raw_size, False, True, index)
     width = array.type.bit_width // 8
-    return lambda: block.decode_fixed(*places, width, False, 0, 0)
+    return lambda index=None: block.decode_fixed(*places, width, False, 0, 0, index)
+
+
+def take(array: pa.Array, decoded: Any, index: npt.NDArray[np.uint32]) -> Any:
+    """The rows of an index out of a decoded column."""
+    if pa.types.is_string(array.type):
+        return gather.take_variable(decoded[0], decoded[1], index)
+    return (gather.take_fixed(decoded[0], array.type.bit_width // 8, index),)
 
 
 def write_parquet(array: pa.Array) -> pa.Buffer:
@@ -107,6 +114,23 @@ def test_decode(per_row: PerRow, rows: pa.Table, name: str, implementation: str)
         assert np.array_equal(result[1], data)
     else:
         assert np.array_equal(np.asarray(result[0]).view(np.asarray(array).dtype), np.asarray(array))
+
+
+CHOSEN = {"a merge": 0.75, "a filter": 0.05, "a lookup": 0.003}
+
+
+@pytest.mark.parametrize("case", CHOSEN)
+@pytest.mark.parametrize("name", COLUMNS)
+@pytest.mark.parametrize("implementation", ["native", "decode, take"])
+def test_chosen_rows(per_row: PerRow, rows: pa.Table, name: str, case: str, implementation: str) -> None:
+    """As many rows as a merge, a filter or a lookup leaves, beside decoding all and taking these."""
+    array = rows.column(name).chunk(0)
+    decode = decoder(array, encode(array, COLUMNS[name]))
+    index = np.flatnonzero(np.random.default_rng(5).random(ROWS) < CHOSEN[case]).astype(np.uint32)
+    calls = {"native": lambda: decode(index), "decode, take": lambda: take(array, decode(), index)}
+    result = per_row(f"{name}, rows of {case}", implementation, len(index), calls[implementation])
+    expected = take(array, decode(), index)
+    assert all(np.array_equal(found, part) for found, part in zip(result, expected, strict=False))
 
 
 def test_size(rows: pa.Table) -> None:

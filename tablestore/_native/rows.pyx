@@ -6,14 +6,14 @@ The rows are grouped by chunk first; where they were not in order already, the r
 import numpy as np
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
-from libc.string cimport memset
 
 from tablestore._native.chunk cimport (
     KIND_BITS, KIND_FIXED, KIND_VARIABLE, Chunk, Selection, ValidityOutput, check_values, open_chunk,
 )
-from tablestore._native.cursor cimport fail, finish, no_bytes
-from tablestore._native.fixed_reader cimport ANY_FIXED, Scratch, read_bits, read_fixed, release_scratch
+from tablestore._native.cursor cimport Cursor, fail, finish, no_bytes
+from tablestore._native.fixed_reader cimport ANY_FIXED, BITPACK, DELTA, Scratch, read_bits, read_fixed
 from tablestore._native.fixed_rows cimport read_fixed_rows
+from tablestore._native.scratch cimport Workspace, borrow, give_back
 from tablestore._native.sink cimport room
 from tablestore._native.variable_reader cimport TextOutput
 from tablestore._native.variable_rows cimport NOT_COUNTED, read_variable_rows
@@ -32,7 +32,8 @@ cdef extern from "rows.h" nogil:
     void take_row_bits(const uint8_t* bits, const uint32_t* row, size_t chosen, uint8_t* out, uint64_t at)
 
 cdef enum:
-    SPARSE = 8   # rows for each chosen one from which on values are unpacked one by one
+    SPARSE = 8          # rows for each chosen one from which on values are unpacked one by one
+    SPARSE_PACKED = 48  # the same where all values of a vector cost little more than one
 
 
 cdef bint is_sparse(Selection selection, size_t chosen) noexcept:
@@ -80,13 +81,13 @@ cdef tuple fixed_rows(Selection selection, int width, bint nullable, int check, 
     values = np.empty(chosen.count * width, np.uint8)
     cdef uint8_t[::1] view = values
     cdef uint8_t* out = &view[0] if view.shape[0] else no_bytes
-    cdef Scratch scratch
+    cdef Workspace workspace = borrow()
+    cdef Scratch* scratch = &workspace.scratch
     cdef size_t k = 0
-    memset(&scratch, 0, sizeof(Scratch))
     try:
         with nogil:
             while k < selection.count:
-                fixed_chunk_rows(selection, k, &scratch, validity, width, nullable, check, limit,
+                fixed_chunk_rows(selection, k, scratch, validity, width, nullable, check, limit,
                                  chosen.row + chosen.first[k], chosen.first[k + 1] - chosen.first[k],
                                  out + chosen.first[k] * width)
                 k += 1
@@ -94,12 +95,18 @@ cdef tuple fixed_rows(Selection selection, int width, bint nullable, int check, 
         error.chunk = k
         raise
     finally:
-        release_scratch(&scratch)
+        give_back(workspace)
     bits = validity.view()
     if chosen.rank is not None:
         values = gather.take_fixed(values, width, chosen.rank)
         bits = None if bits is None else gather.take_bits(bits, chosen.rank)
     return values, bits, validity.null_counts
+
+
+cdef size_t sparse_from(const Cursor* node) noexcept nogil:
+    """By the encoding of the node at the cursor."""
+    cdef bint packed = node.at != node.end and (node.at[0] == BITPACK or node.at[0] == DELTA)
+    return SPARSE_PACKED if packed else SPARSE
 
 
 cdef int fixed_chunk_rows(Selection selection, size_t k, Scratch* scratch, ValidityOutput validity, int width,
@@ -111,7 +118,7 @@ cdef int fixed_chunk_rows(Selection selection, size_t k, Scratch* scratch, Valid
     cdef uint8_t* values
     open_chunk(&chunk, scratch, selection.buffer + selection.offset[k], selection.size[k], KIND_FIXED, width,
                selection.rows[k], nullable)
-    if rows and chosen * SPARSE >= rows:
+    if rows and chosen * sparse_from(&chunk.cursor) >= rows:
         values = room(&scratch.values, rows * width)
         read_fixed(&chunk.cursor, scratch, rows, width, ANY_FIXED, values)
         take_rows(values, width, row, chosen, out)
@@ -129,19 +136,19 @@ cdef tuple bits_rows(Selection selection, bint nullable, Chosen chosen):
     values = np.zeros((chosen.count + 7) // 8, np.uint8)
     cdef uint8_t[::1] view = values
     cdef uint8_t* out = &view[0] if view.shape[0] else no_bytes
-    cdef Scratch scratch
+    cdef Workspace workspace = borrow()
+    cdef Scratch* scratch = &workspace.scratch
     cdef size_t k = 0
-    memset(&scratch, 0, sizeof(Scratch))
     try:
         with nogil:
             while k < selection.count:
-                bits_chunk_rows(selection, k, &scratch, validity, nullable, chosen, out)
+                bits_chunk_rows(selection, k, scratch, validity, nullable, chosen, out)
                 k += 1
     except FormatError as error:
         error.chunk = k
         raise
     finally:
-        release_scratch(&scratch)
+        give_back(workspace)
     bits = validity.view()
     if chosen.rank is not None:
         values = gather.take_bits(values, chosen.rank)
@@ -172,20 +179,20 @@ cdef tuple variable_rows(Selection selection, const uint32_t* raw_size, bint nul
     cdef ValidityOutput validity = ValidityOutput(selection.count, chosen.count, nullable)
     offsets = np.empty(chosen.count + 1, np.int32)
     cdef TextOutput output = TextOutput(offsets, 16 * chosen.count)
-    cdef Scratch scratch
+    cdef Workspace workspace = borrow()
+    cdef Scratch* scratch = &workspace.scratch
     cdef size_t k = 0
-    memset(&scratch, 0, sizeof(Scratch))
     try:
         with nogil:
             while k < selection.count:
-                variable_chunk_rows(selection, k, &scratch, validity, output, nullable, utf8, raw_size,
+                variable_chunk_rows(selection, k, scratch, validity, output, nullable, utf8, raw_size,
                                     chosen.row + chosen.first[k], chosen.first[k + 1] - chosen.first[k])
                 k += 1
     except FormatError as error:
         error.chunk = k
         raise
     finally:
-        release_scratch(&scratch)
+        give_back(workspace)
     data, bits = output.view(), validity.view()
     if chosen.rank is not None:
         offsets, data = gather.take_variable(offsets, data, chosen.rank)
