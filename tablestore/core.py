@@ -20,7 +20,7 @@ from tablestore.lsm.point import PointReader
 from tablestore.storage import NotFoundError, Storage
 
 ENTRIES_CACHED_MAX = 2_000_000
-MANIFESTS_CACHED_MAX = 1_000
+MANIFESTS_CACHED_MAX = 256
 MANIFEST_READ_WHOLE_MAX = 200_000  # entries of a manifest that is kept in memory for the sake of one bucket
 FILES_READ_WHOLE_MAX = (
     20_000  # up to so many files a plan reads all entries, and later plans find them in memory

@@ -161,10 +161,12 @@ def publish(core: Core, result: Compacted) -> Outcome | None:
     """Publish what was merged; None, and the output is gone, if the inputs are not what they were."""
     transaction = Transaction(core, lambda newest: _propose(core, newest, result))
     try:
-        return transaction.commit()
+        outcome = transaction.commit()
     except CommitConflictError:
         transaction.discard(result.outputs)
         return None
+    core.cache.drop(result.inputs)
+    return outcome
 
 
 def _propose(core: Core, newest: Version, result: Compacted) -> Proposal:

@@ -66,6 +66,12 @@ class FileCache:
             OpenRun(run, [self.open(entry) for entry in run.files], self.schema.key_fields) for run in runs
         ]
 
+    def drop(self, entries: Sequence[Entry]) -> None:
+        """Let go of files that the table no longer has; views of older snapshots open them again."""
+        with self._lock:
+            for entry in entries:
+                self._readers.pop(entry.file, None)
+
     def forget(self) -> None:
         """Let go of all files; those in use are closed by their last user."""
         with self._lock:
