@@ -185,7 +185,7 @@ def _fewest(candidates: list[Entry], before: list[Entry], after: list[Entry]) ->
     """The candidates, or the files of the place that are live on one side only, whichever have fewer rows."""
     both = {entry.file for entry in before} & {entry.file for entry in after}
     alone = [entry for entry in [*before, *after] if entry.file not in both]
-    if sum(entry.row_count for entry in alone) < sum(entry.row_count for entry in candidates):
+    if sum(entry.row_count for entry in alone) <= sum(entry.row_count for entry in candidates):
         return alone
     return candidates
 
