@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from bisect import bisect_right
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from tablestore._native import bloom
 from tablestore._native import hash as hashing
 from tablestore.file import keys
 from tablestore.file import vector as vectors
@@ -21,26 +21,31 @@ from tablestore.file.sst_reader import SstReader
 from tablestore.file.vector import Vector
 from tablestore.lsm.blocks import Block
 from tablestore.lsm.cache import FileCache
+from tablestore.lsm.candidates import BucketFiles
 from tablestore.lsm.lookup import Found, Step, lookup
 from tablestore.lsm.parallel import ordered_map
 from tablestore.lsm.run import Run, sorted_runs
 from tablestore.types import Field
 
-_COUNT = struct.Struct("<I")
-_BLOCK = struct.Struct("<8I")
-_SALTS = (0x47B6137B, 0x44974D91, 0x8824AD5B, 0xA2B7289D, 0x705495C7, 0x2DF1424B, 0x9EFC4947, 0x5C6BFB31)
 _INTEGERS = frozenset(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64))
 
 
 @dataclass(frozen=True)
 class _Target:
-    """One open file, newest run first in its list: what a lookup of a single key must know of it."""
+    """One open file: what a lookup of a single key must know of it."""
 
     reader: SstReader
     key_min: bytes
     key_max: bytes
     first: list[bytes]
-    section: memoryview | None
+
+
+@dataclass(frozen=True)
+class _Targets:
+    """The files of one bucket, newest run first, and their filters (spec §6.3)."""
+
+    files: list[_Target]
+    filters: bloom.Filters
 
 
 class PointReader:
@@ -50,7 +55,8 @@ class PointReader:
         self._cache = cache
         self._files = files
         self._runs: dict[int, list[list[Run]]] = {}
-        self._targets: dict[int, list[list[_Target]]] = {}
+        self._targets: dict[int, list[_Targets]] = {}
+        self._bucket_files: dict[int, list[BucketFiles]] = {}
         self._groups: dict[int, list[tuple[int, int]]] = {}
         bucket = files.column(BUCKET).typed("i4")
         for start, stop in files.groups():
@@ -80,15 +86,18 @@ class PointReader:
         probes = encoded.take(distinct)
         hashes = probes.hashes()
         buckets = hashing.buckets(hashes, schema.buckets)
-        jobs: list[tuple[list[Run], npt.NDArray[np.int64]]] = []
+        jobs: list[tuple[list[Run], BucketFiles, npt.NDArray[np.int64]]] = []
         for bucket in np.unique(buckets).tolist():
             mine = np.flatnonzero(buckets == bucket)
-            jobs.extend((runs, mine) for runs in self.runs(bucket))
+            places = zip(self.runs(bucket), self._files_of(bucket), strict=True)
+            jobs.extend((runs, files, mine) for runs, files in places)
 
-        def look(job: tuple[list[Run], npt.NDArray[np.int64]]) -> tuple[pa.Table, npt.NDArray[np.int64]]:
-            runs, mine = job
+        def look(
+            job: tuple[list[Run], BucketFiles, npt.NDArray[np.int64]],
+        ) -> tuple[pa.Table, npt.NDArray[np.int64]]:
+            runs, files, mine = job
             chosen = probes if len(mine) == probes.length else probes.take(mine.astype(np.uint32))
-            found = lookup(self._cache, runs, chosen, hashes[mine], trace=trace)
+            found = lookup(self._cache, runs, chosen, hashes[mine], trace=trace, files=files)
             found = found.restrict((found.kind & 1) == 0)
             asked = mine[found.probe]
             known = {
@@ -100,18 +109,26 @@ class PointReader:
         parts = list(ordered_map(look, jobs, 1 if trace is not None else None))
         return _in_order(parts, encoded, probes, count, schema.arrow)
 
+    def _files_of(self, bucket: int) -> list[BucketFiles]:
+        known = self._bucket_files.get(bucket)
+        if known is None:
+            known = [BucketFiles(runs, self._cache.schema) for runs in self.runs(bucket)]
+            self._bucket_files[bucket] = known
+        return known
+
     def get_one(self, encoded: bytes) -> dict[str, Any] | None:
         """The row of one encoded key, or None. Needs a table without sequence fields."""
         hashed = hashing.hash64(encoded)
         bound = encoded[: keys.BOUND_SIZE]
         for targets in self._open_targets((hashed * self._cache.schema.buckets) >> 64):
-            for target in targets:
-                if not target.key_min <= bound <= target.key_max:
-                    continue
-                if target.section is not None and not _may_hold(target.section, hashed):
-                    continue
-                found = self._find(target, encoded, bound)
+            number = targets.filters.next(hashed)
+            while number >= 0:
+                target = targets.files[number]
+                found = None
+                if target.key_min <= bound <= target.key_max:
+                    found = self._find(target, encoded, bound)
                 if found is None:
+                    number = targets.filters.next(hashed, number + 1)
                     continue
                 block, row = found
                 if block.is_delete(row):
@@ -132,44 +149,31 @@ class PointReader:
             index -= 1
         return None
 
-    def _open_targets(self, bucket: int) -> list[list[_Target]]:
-        """Files of a bucket number, newest run first, per partition."""
+    def _open_targets(self, bucket: int) -> list[_Targets]:
+        """Files of a bucket number, per partition."""
         known = self._targets.get(bucket)
         if known is None:
             known = [
-                [self._target(entry) for run in reversed(runs) for entry in run.files]
+                self._targets_of([entry for run in reversed(runs) for entry in run.files])
                 for runs in self.runs(bucket)
             ]
             self._targets[bucket] = known
         return known
 
-    def _target(self, entry: Entry) -> _Target:
-        reader = self._cache.open(entry)
-        first = reader.directory.first
-        section = reader.filter()
-        return _Target(
-            reader,
-            entry.key_min,
-            entry.key_max,
-            [first.key(index) for index in range(first.length)],
-            None if section is None else section.data,
-        )
+    def _targets_of(self, entries: list[Entry]) -> _Targets:
+        files = []
+        for entry in entries:
+            reader = self._cache.open(entry)
+            first = reader.directory.first
+            bounds = [first.key(index) for index in range(first.length)]
+            files.append(_Target(reader, entry.key_min, entry.key_max, bounds))
+        return _Targets(files, bloom.Filters([target.reader.filter() for target in files]))
 
     def _rows(self, found: Found, known: dict[int, Vector]) -> pa.Table:
         """The versions as rows; `known` are the key columns, which were asked for and need no decoding."""
         schema = self._cache.schema
         columns = [known.get(field.id) or found.column(field) for field in schema.fields]
         return pa.Table.from_arrays([column.to_arrow() for column in columns], schema=schema.arrow)
-
-
-def _may_hold(section: memoryview, hashed: int) -> bool:
-    """Whether a filter section lets a key hash pass (spec §6.3)."""
-    (blocks,) = _COUNT.unpack_from(section)
-    words = _BLOCK.unpack_from(section, 8 + 32 * (((hashed & 0xFFFFFFFF) * blocks) >> 32))
-    high = hashed >> 32
-    return all(
-        word >> (((high * salt) & 0xFFFFFFFF) >> 27) & 1 for word, salt in zip(words, _SALTS, strict=True)
-    )
 
 
 def encode_one(value: Any, field: Field) -> bytes | None:

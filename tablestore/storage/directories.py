@@ -11,6 +11,7 @@ import os
 import threading
 from collections import OrderedDict
 from contextlib import suppress
+from functools import lru_cache
 
 from tablestore.errors import StorageError, UnsafePathError
 from tablestore.storage.system import SystemCalls
@@ -35,6 +36,7 @@ class Descriptor:
         self._calls.release(self.file)
 
 
+@lru_cache(4096)
 def split_path(path: str) -> tuple[str, str]:
     """Directory and name of a table-relative path. Raises UnsafePathError for one that is not plain."""
     parts = path.split("/")
@@ -117,6 +119,10 @@ class DirectoryTree:
 
     def forget_removed(self, path: str) -> bool:
         """Drops directories of the path that were removed since they were opened; True if there was one."""
+        with self._lock:
+            last = self._open.get(path)
+        if last is not None and self._calls.status(last.file).st_nlink > 0:
+            return False  # what is still there keeps the directories above it
         removed = False
         for part in [*ancestors(path), path]:
             with self._lock:

@@ -6,8 +6,8 @@ import errno
 import os
 import secrets
 import stat
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 
 from tablestore.errors import ChecksumError, FormatError, LimitExceededError, StorageError, UnsafePathError
 from tablestore.storage.directories import Descriptor, DirectoryTree, split_path
@@ -68,7 +68,7 @@ class LocalFile:
         targets = [target.cast("B") for target in targets if target.nbytes]
         descriptor = self._open_descriptor()
         while targets:
-            with _failing("read", self.path):
+            with _Failing("read", self.path):
                 count = self._calls.read(descriptor.file, targets, offset)
             if count == 0:
                 raise FormatError("the file ends early", code="truncated", file=self.path, offset=offset)
@@ -132,19 +132,19 @@ class LocalStorage:
 
     def create(self, path: str, parts: Sequence[Bytes], durable: bool) -> None:
         directory, name = split_path(path)
-        with _failing("create", path):
+        with _Failing("create", path):
             opened, file = self._create_in(directory, name)
             self._write_new(opened, file, name, parts, durable)
             self._tree.entered(directory)
 
     def sync_directories(self, durable: bool = True) -> None:
-        with _failing("synchronise", "."):
+        with _Failing("synchronise", "."):
             self._tree.sync(durable)
 
     def publish(self, path: str, data: bytes, durable: bool) -> None:
         directory, name = split_path(path)
         temporary = "." + secrets.token_hex(12)
-        with _failing("publish", path):
+        with _Failing("publish", path):
             opened, file = self._create_in(directory, temporary)
             self._write_new(opened, file, temporary, [data], durable)
             if durable:
@@ -164,7 +164,7 @@ class LocalStorage:
     def replace(self, path: str, data: bytes) -> None:
         directory, name = split_path(path)
         temporary = "." + secrets.token_hex(12)
-        with _failing("replace", path):
+        with _Failing("replace", path):
             opened, file = self._create_in(directory, temporary)
             self._write_new(opened, file, temporary, [data], durable=False)
             try:
@@ -181,13 +181,13 @@ class LocalStorage:
 
     def remove(self, path: str) -> None:
         directory, name = split_path(path)
-        with _failing("remove", path):
+        with _Failing("remove", path):
             opened = self._tree.open(directory)
             self._calls.unlink(opened.file, name)
 
     def probe(self) -> None:
         first, second = (".probe-" + secrets.token_hex(12) for _ in range(2))
-        with _failing("prepare", "."):
+        with _Failing("prepare", "."):
             self._tree.make_root()
             opened, file = self._create_in("", first)
             self._write_new(opened, file, first, [b"probe"], durable=False)
@@ -301,7 +301,7 @@ class LocalStorage:
     def open_descriptor(self, path: str) -> tuple[Descriptor, os.stat_result]:
         """A descriptor of a regular file, and its status. Raises as `open` does."""
         directory, name = split_path(path)
-        with _failing("open", path):
+        with _Failing("open", path):
             try:
                 opened = self._tree.open(directory)
                 descriptor = Descriptor(self._calls, self._calls.open(opened.file, name))
@@ -318,7 +318,7 @@ class LocalStorage:
     def list(self, directory: str) -> list[str]:
         if directory:
             split_path(directory)
-        with _failing("list", directory or "."):
+        with _Failing("list", directory or "."):
             self._tree.forget_removed(directory)
             # A fresh descriptor: reading entries moves a position that a shared one would share.
             opened = self._tree.open(directory)
@@ -329,10 +329,15 @@ class LocalStorage:
                 self._calls.release(fresh)
 
     def exists(self, path: str) -> bool:
-        try:
-            self.size(path)
-        except NotFoundError:
-            return False
+        directory, name = split_path(path)
+        with _Failing("look up", path):
+            try:
+                self._tree.forget_removed(directory)
+                found = self._calls.status_of(self._tree.open(directory).file, name)
+            except FileNotFoundError:
+                return False
+        if not stat.S_ISREG(found.st_mode):
+            raise _unsafe(path, "not a regular file")
         return True
 
     def size(self, path: str) -> int:
@@ -345,7 +350,7 @@ class LocalStorage:
 
     def _status(self, path: str) -> os.stat_result:
         directory, name = split_path(path)
-        with _failing("look up", path):
+        with _Failing("look up", path):
             self._tree.forget_removed(directory)
             opened = self._tree.open(directory)
             status = self._calls.status_of(opened.file, name)
@@ -358,18 +363,26 @@ def _unsafe(path: str, reason: str) -> UnsafePathError:
     return UnsafePathError(reason, code="unsafe-path", file=path, section="0.6")
 
 
-@contextmanager
-def _failing(action: str, path: str) -> Iterator[None]:
-    """Turns errors of the operating system into those of the seam."""
-    try:
-        yield
-    except StorageError:
-        raise
-    except FileNotFoundError as error:
-        raise NotFoundError(error.errno, f"{action}: no such file or directory", path) from error
-    except FileExistsError as error:
-        raise AlreadyExistsError(error.errno, f"{action}: exists already", path) from error
-    except OSError as error:
+class _Failing:
+    """Turns errors of the operating system into those of the seam. A class: a third of what a generator costs."""
+
+    __slots__ = ("_action", "_path")
+
+    def __init__(self, action: str, path: str) -> None:
+        self._action = action
+        self._path = path
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if not isinstance(error, OSError) or isinstance(error, StorageError):
+            return
+        action, path = self._action, self._path
+        if isinstance(error, FileNotFoundError):
+            raise NotFoundError(error.errno, f"{action}: no such file or directory", path) from error
+        if isinstance(error, FileExistsError):
+            raise AlreadyExistsError(error.errno, f"{action}: exists already", path) from error
         if error.errno in (errno.ELOOP, errno.ENOTDIR, errno.ENXIO):
             raise _unsafe(path, "a link, or a part of the path that is no directory") from error
         raise StorageError(error.errno, f"{action}: {error.strerror or error}", path) from error
