@@ -7,8 +7,8 @@ the leases, so one of the two always sees the other. A thread of the process ren
 from __future__ import annotations
 
 import os
+import platform
 import secrets
-import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -160,7 +160,7 @@ def is_missing(error: Exception) -> bool:
 
 @cache
 def _host() -> str:
-    return socket.gethostname().encode()[:200].decode("utf-8", "ignore")
+    return platform.node().encode()[:200].decode("utf-8", "ignore")
 
 
 def _holder() -> str:

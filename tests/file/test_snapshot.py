@@ -62,8 +62,8 @@ def test_members_are_in_the_order_of_the_spec() -> None:
     members = members_of(example())
     assert list(members) == [
         "format", "major", "minor", "table", "id", "parent", "parent_digest", "schema_id", "kind", "commit",
-        "timestamp_millis", "watermark", "manifests", "delta", "writer", "committers", "totals", "reader_features",
-        "writer_features",
+        "timestamp_millis", "watermark", "manifests", "delta", "writer", "committers", "fence", "totals",
+        "reader_features", "writer_features",
     ]  # fmt: skip
     assert list(members["manifests"][0]) == [
         "file", "size", "digest", "sequence", "added", "removed", "partition_min", "partition_max", "bucket_min",
@@ -101,7 +101,7 @@ def _first(**changes: Any) -> dict[str, Any]:
         ({"parent_digest": "CD" * 8}, "bad-snapshot"),
         ({"parent_digest": "cd" * 7}, "bad-snapshot"),
         ({"schema_id": -1}, "bad-snapshot"),
-        ({"kind": "rollback"}, "bad-snapshot"),
+        ({"kind": "merge"}, "bad-snapshot"),
         ({"kind": None}, "json-type"),
         ({"commit": "ef" * 15}, "bad-snapshot"),
         ({"timestamp_millis": -1}, "bad-snapshot"),
@@ -141,6 +141,10 @@ def _first(**changes: Any) -> dict[str, Any]:
         ({"committers": {"x": "1"}}, "json-type"),
         ({"committers": {"x": True}}, "json-type"),
         ({"committers": []}, "json-type"),
+        ({"fence": -1}, "bad-snapshot"),
+        ({"fence": 8}, "bad-snapshot"),
+        ({"fence": 7}, None),
+        ({"fence": None}, "json-type"),
         ({"totals": {"files": 1, "bytes": 2, "rows": 3}}, "json-missing"),
         ({"totals": {"files": -1, "bytes": 2, "rows": 3, "deletes": 0}}, "bad-snapshot"),
         ({"reader_features": ["encryption"]}, "unknown-feature"),
