@@ -30,7 +30,8 @@ SCAN_MEMORY = 256 << 20
 WINDOW_ROWS_MIN = 65_536
 WINDOW_ROWS_MAX = 1 << 20
 BATCH_ROWS = 65_536
-BYTES_PER_VALUE = 24  # of a decoded value while a window is merged and gathered
+# Of a value while a window is merged and gathered; finished windows wait for the reader beside those at work.
+BYTES_PER_VALUE = 40
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,9 @@ class Scan:
             runs = self._cache.open_runs(plan.runs)
             share = -(-sum(run.rows for run in runs) // workers())
             few = len(buckets) < workers()
-            yield from cut(plan.place, runs, max(WINDOW_ROWS_MIN, share) if few else rows, low, high)
+            yield from cut(
+                plan.place, runs, min(rows, max(WINDOW_ROWS_MIN, share)) if few else rows, low, high
+            )
 
     def _tables(self, version: int) -> Iterator[pa.Table]:
         remaining = self._request.limit
