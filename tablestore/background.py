@@ -8,6 +8,7 @@ import os
 import threading
 import time
 from collections.abc import Iterable, Sequence
+from weakref import ref
 
 from tablestore import claims, maintenance
 from tablestore.core import Core
@@ -37,7 +38,7 @@ class Background:
     """
 
     def __init__(self, core: Core) -> None:
-        self._core = core
+        self._core = ref(core)  # no cycle: a table that nobody holds closes its files at once
         self._forget()
 
     def _forget(self) -> None:
@@ -55,11 +56,12 @@ class Background:
     def add(self, places: Iterable[Place]) -> None:
         """Have buckets compacted."""
         self._own()
+        core = self._core()
         with self._changed:
             self._waiting.update(dict.fromkeys(places))
             while self._threads < min(workers(), len(self._waiting) + len(self._working)):
                 self._threads += 1
-                threading.Thread(target=self._run, name="tablestore-compaction").start()
+                threading.Thread(target=self._run, args=(core,), name="tablestore-compaction").start()
 
     def busy(self, place: Place) -> bool:
         """Whether the bucket waits or is worked on."""
@@ -91,14 +93,14 @@ class Background:
             self._working.add(place)
             return place
 
-    def _run(self) -> None:
+    def _run(self, core: Core) -> None:
         while (place := self._next()) is not None:
             try:
-                compact_place(self._core, place)
+                compact_place(core, place)
             except _Stopped:
                 pass
             except Exception as error:
-                LOG.warning("compaction of bucket %d of %s: %s", place[1], self._core.storage.root, error)
+                LOG.warning("compaction of bucket %d of %s: %s", place[1], core.storage.root, error)
             finally:
                 with self._changed:
                     self._working.discard(place)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
 import threading
+import weakref
 from pathlib import Path
 
 import pytest
@@ -68,6 +70,22 @@ def test_compact_waits_for_what_is_under_way(tmp_path: Path) -> None:
     assert result.lost == 0
     assert runs(table) == 1
     assert state(table) == expected
+
+
+def test_a_table_that_nobody_holds_is_closed_at_once(tmp_path: Path) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        table = table_of(tmp_path / "t", **{"compaction": "auto", "compaction.trigger": 2})
+        for value in range(5):
+            put(table, value)
+        for thread in threads():
+            thread.join(30)
+        found = weakref.ref(table._core)
+        del table
+        assert found() is None
+    finally:
+        gc.enable()
 
 
 def test_a_child_process_begins_anew(tmp_path: Path) -> None:
