@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from tablestore.core import Core
+from tablestore.errors import FormatError
 from tablestore.file import consumer as consumers
 from tablestore.file import layout
 from tablestore.file import lease as leases
@@ -20,6 +21,8 @@ from tablestore.storage import NotFoundError
 
 Document = TypeVar("Document")
 READS_MAX = 1_000
+TORN = ("truncated", "checksum-mismatch")
+TORN_MILLIS = 3_600_000
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,7 @@ def read(core: Core) -> Pins:
 def drop_expired(core: Core) -> None:
     """Removes leases and consumers whose time has passed: their holders are gone (spec §15.5)."""
     now = int(time.time() * 1000)
+    _drop_torn(core, now - TORN_MILLIS)
     for path, lease in read_leases(core):
         if lease.expires_millis < now:
             with suppress(NotFoundError):
@@ -66,6 +70,22 @@ def drop_expired(core: Core) -> None:
     for consumer in read_consumers(core):
         if consumer.expires_millis < now:
             remove_consumer(core, consumer)
+
+
+def _drop_torn(core: Core, before: int) -> None:
+    """Leases that a power loss has torn say no time; what is not renewed for so long has no holder."""
+    for name in _names(core, layout.LEASE_DIRECTORY):
+        lease_id = layout.parse_lease_name(name)
+        if lease_id is None:
+            continue
+        path = layout.lease_path(lease_id)
+        with suppress(NotFoundError):
+            try:
+                leases.decode(core.storage.read(path), path, core.schema.table)
+            except FormatError as error:
+                if error.code not in TORN or core.storage.status(path).modified_millis > before:
+                    raise
+                core.storage.remove(path)
 
 
 def remove_consumer(core: Core, consumer: Consumer) -> None:

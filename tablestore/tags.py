@@ -71,6 +71,9 @@ def version_of(core: Core, name: str) -> Version:
         version = core.lineage.read(tag.snapshot)
     except NotFoundError:
         read(core, name)
+        if tag.snapshot < core.lineage.boundary():
+            # A power loss has undone the removal of the tag, and not that of the snapshot.
+            raise SnapshotExpiredError(f"the snapshot of the tag {name!r} has expired; untag() it") from None
         raise FormatError(
             f"the snapshot of the tag {name!r} is missing", code="missing-file", file=path, section="15.2"
         ) from None

