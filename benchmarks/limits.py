@@ -26,7 +26,7 @@ sys.path.insert(0, str(HERE.parent))
 from benchmarks.limits_of import Kernels, Limit, Shape, limits  # noqa: E402  (the path above)
 from benchmarks.measurements import PHASES  # noqa: E402
 from benchmarks.primitives import Primitives, measure_kernels, measure_primitives  # noqa: E402
-from benchmarks.tables import Rows, aligned, machine, number, piped  # noqa: E402
+from benchmarks.tables import Rows, aligned, load, machine, number, piped  # noqa: E402
 from benchmarks.workload import Workload, prepare  # noqa: E402
 
 FULL_ROWS = 5_000_000
@@ -129,7 +129,7 @@ def markdown(
         piped(primitive_table(primitives)),
         "## Kernels",
         piped(kernel_table(kernels)),
-        f"- {machine()}",
+        f"- {machine()}\n- {load()}",
     ]
     return "\n\n".join(parts) + "\n"
 

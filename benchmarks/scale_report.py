@@ -6,7 +6,7 @@ import datetime
 from collections.abc import Iterator
 from typing import Any
 
-from benchmarks.tables import Rows, aligned, machine, number, piped
+from benchmarks.tables import Rows, aligned, load, machine, number, piped
 
 FULL_ROWS = (1_000_000, 10_000_000, 100_000_000)
 FULL_FILES = 1_000_000
@@ -58,7 +58,7 @@ def markdown(done: Done) -> str:
         " loads it when it converts the first Python value, such as the literal of a filter: once in a process.",
         "## Sustained ingest",
         ingest_line(done),
-        f"- {machine()}",
+        f"- {machine()}\n- {load()}",
     ]
     return "\n\n".join(parts) + "\n"
 

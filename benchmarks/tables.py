@@ -37,6 +37,13 @@ def piped(table: Rows) -> str:
     return "\n".join("| " + " | ".join(row) + " |" for row in [table[0], rule, *table[1:]])
 
 
+def load() -> str:
+    """How much else was running: above 2.5 on two cores the seconds are rough."""
+    average = os.getloadavg()[2]
+    verdict = "**others were using the machine: figures are rough**" if average > 2.5 else "quiet"
+    return f"load average over the last quarter of an hour: {average:.1f}: {verdict}"
+
+
 def machine() -> str:
     """Processor, memory, operating system, interpreter."""
     processor = platform.processor() or platform.machine()

@@ -29,7 +29,7 @@ import pyarrow as pa  # noqa: E402
 import pyarrow.compute as pc  # noqa: E402
 
 import tablestore as ts  # noqa: E402
-from benchmarks.tables import Rows, aligned, machine, number, piped  # noqa: E402
+from benchmarks.tables import Rows, aligned, load, machine, number, piped  # noqa: E402
 from benchmarks.variant_cases import CASES, Case  # noqa: E402
 
 BUCKETS = 4
@@ -199,7 +199,7 @@ def markdown(
             f" bytes a row, merged files take {space[name]:.0%} of them"
             for name, trial in trials.items()
         ),
-        f"- {machine()}",
+        f"- {machine()}\n- {load()}",
     ]
     return "\n\n".join(lines) + "\n"
 
