@@ -110,6 +110,7 @@ class SstReader:
         raw = self._section(footer.directory_offset, footer.directory_size, footer.directory_raw_size,
                             footer.directory_crc, sst.DIRECTORY_SECTION, tail, tail_start)  # fmt: skip
         self.directory: Directory = decode_directory(raw, footer, self.properties, self.path)
+        self._check_filter_size()
         self._ordinals = {column.field.id: ordinal for ordinal, column in enumerate(self.properties.columns)}
 
     def _check_sections(self, size: int) -> None:
@@ -159,6 +160,18 @@ class SstReader:
                     "0.5",
                     LimitExceededError,
                 )
+
+    def _check_filter_size(self) -> None:
+        """A filter of a wrong size is found without reading it (spec §6.5)."""
+        footer, bits = self.footer, self.properties.bits_per_key
+        wanted = 8 + 32 * max(1, -(-footer.row_count * bits // 256)) if bits else 0
+        if footer.filter_size != wanted:
+            raise self._error(
+                f"a filter of {footer.filter_size} bytes for {footer.row_count} keys of {bits} bits",
+                "bad-filter",
+                footer.filter_offset,
+                "6.5",
+            )
 
     def _section(
         self, offset: int, size: int, raw_size: int, crc: int, section: int, tail: bytes, tail_start: int

@@ -307,6 +307,12 @@ def _bad_sections(book: Book) -> None:
         refuse(book, f"footer-{name.replace('^', '-')}", "7.4 7.9", about, code, data)
     faults = {
         "cut": ("A filter without its last block.", "bad-filter", small_file(filter=lambda raw: raw[:-32])),
+        "longer": (
+            "A filter of more blocks than its keys need.",
+            "bad-filter",
+            small_file(filter=lambda raw: b"\x02\0\0\0" + raw[4:] + raw[8:]),
+        ),
+        "missing": ("Keys have bits, and there is no filter.", "bad-filter", small_file(filter=lambda raw: b"")),
         "zero": (
             "A filter that hides every row.",
             "bad-filter",
