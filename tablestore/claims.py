@@ -75,23 +75,29 @@ def claim_bucket(core: Core, place: Place, clock: Clock = time.time) -> Held | N
 
 
 def register(core: Core, clock: Clock = time.time) -> Held:
-    """Say that a compactor serves the table."""
+    """Say that a compactor serves the table. What killed compactors have left is removed."""
+    now = clock()
+    for other in _compactors(core):
+        if _has_run_out(core, other, now):
+            with suppress(NotFoundError):
+                core.storage.remove(other)
     path = claims.compactor_path(secrets.token_hex(16))
-    core.storage.publish(path, document(core, clock()), durable=False)
+    core.storage.publish(path, document(core, now), durable=False)
     return Held(core, path, clock)
 
 
 def compactor_is_alive(core: Core, clock: Clock = time.time) -> bool:
     """Whether a compactor has said lately that it serves the table."""
+    now = clock()
+    return any(_in_force(core, path, now) for path in _compactors(core))
+
+
+def _compactors(core: Core) -> list[str]:
     try:
         names = core.storage.list(claims.DIRECTORY)
     except NotFoundError:
-        return False
-    now = clock()
-    return any(
-        name.startswith(claims.COMPACTOR_PREFIX) and _in_force(core, f"{claims.DIRECTORY}/{name}", now)
-        for name in names
-    )
+        return []
+    return [f"{claims.DIRECTORY}/{name}" for name in names if name.startswith(claims.COMPACTOR_PREFIX)]
 
 
 def is_claimed(core: Core, place: Place, clock: Clock = time.time) -> bool:
@@ -101,8 +107,18 @@ def is_claimed(core: Core, place: Place, clock: Clock = time.time) -> bool:
 
 def _in_force(core: Core, path: str, now: float) -> bool:
     """Whether the claim is there and has not run out; one that cannot be read never holds anybody up."""
+    expires_millis = _end(core, path)
+    return expires_millis is not None and now * 1000 < expires_millis
+
+
+def _has_run_out(core: Core, path: str, now: float) -> bool:
+    expires_millis = _end(core, path)
+    return expires_millis is not None and now * 1000 >= expires_millis
+
+
+def _end(core: Core, path: str) -> int | None:
+    """When a claim runs out; None if it is gone or cannot be read."""
     try:
-        claim = claims.decode(core.storage.read(path), path, core.schema.table)
+        return claims.decode(core.storage.read(path), path, core.schema.table).expires_millis
     except (NotFoundError, FormatError):
-        return False
-    return now * 1000 < claim.expires_millis
+        return None

@@ -195,6 +195,27 @@ def test_claims_are_exclusive_until_they_run_out(tmp_path: Path) -> None:
     assert claims.claim_bucket(core, place, clock) is not None
 
 
+def test_claims_of_killed_compactors_do_not_pile_up(tmp_path: Path) -> None:
+    core = table_of(tmp_path / "t")._core
+    now = 1_000_000.0
+
+    def clock() -> float:
+        return now
+
+    first, second = claims.register(core, clock), claims.register(core, clock)
+    assert len(list((tmp_path / "t" / "claim").iterdir())) == 2
+    now += claims.CLAIM_SECONDS - 1
+    second.renew()
+    now += 1
+    third = claims.register(core, clock)
+    found = {path.name for path in (tmp_path / "t" / "claim").iterdir()}
+    assert found == {Path(held.path).name for held in (second, third)}
+    # One that was only asleep is there again.
+    first.renew()
+    assert len(list((tmp_path / "t" / "claim").iterdir())) == 3
+    assert claims.compactor_is_alive(core, clock)
+
+
 def test_a_claim_that_cannot_be_read_holds_nobody_up(tmp_path: Path) -> None:
     core = table_of(tmp_path / "t")._core
     first = claims.claim_bucket(core, (b"", 1))
