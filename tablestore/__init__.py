@@ -23,6 +23,7 @@ from tablestore.lsm.scan import Scan
 from tablestore.results import (
     CommitResult,
     CompactResult,
+    ConsumerResult,
     ExpireResult,
     Finding,
     OrphanResult,
@@ -41,6 +42,7 @@ __all__ = [
     "CommitResult",
     "CommitUnknownError",
     "CompactResult",
+    "ConsumerResult",
     "ExpireResult",
     "Explanation",
     "FilterError",

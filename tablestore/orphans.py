@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from tablestore import pins
 from tablestore.core import Core
-from tablestore.errors import FormatError, StorageError, UnsafePathError
+from tablestore.errors import CommitConflictError, FormatError, StorageError, UnsafePathError
 from tablestore.file import fileset, layout, manifest, partition, snapshot
 from tablestore.file.manifest import FILE, REMOVED
 from tablestore.file.snapshot import Snapshot
@@ -103,7 +103,12 @@ def _fence(core: Core, wanted: int) -> int:
             return None
         return Proposal("clean", (), fence=wanted)
 
-    return Transaction(core, build).commit().version.id
+    for _ in range(ATTEMPTS_MAX):
+        with suppress(
+            CommitConflictError
+        ):  # others were faster, or expired it: look again, and publish another
+            return Transaction(core, build).commit().version.id
+    raise CommitConflictError(f"{core.storage.root} changes too fast to put up a fence; try again")
 
 
 # ---- candidates

@@ -5,19 +5,19 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from tablestore.core import Core
 from tablestore.errors import FormatError
 from tablestore.file import consumer as consumers
-from tablestore.file import layout
+from tablestore.file import layout, partition
 from tablestore.file import lease as leases
 from tablestore.file import tag as tags
 from tablestore.file.consumer import Consumer
 from tablestore.file.lease import Lease
 from tablestore.file.tag import Tag
-from tablestore.storage import NotFoundError
+from tablestore.storage import AlreadyExistsError, AttemptGoneError, NotFoundError
 
 Document = TypeVar("Document")
 READS_MAX = 1_000
@@ -56,11 +56,11 @@ def read(core: Core) -> Pins:
 
     Raises StorageError, FormatError: whoever deletes must not guess.
     """
-    return Pins(tuple(read_tags(core)), dict(read_leases(core)), tuple(read_consumers(core)))
+    return Pins(tuple(read_tags(core)), dict(read_leases(core)), tuple(_consumers_in_force(core)))
 
 
 def drop_expired(core: Core) -> None:
-    """Removes leases and consumers whose time has passed: their holders are gone (spec §15.5)."""
+    """Drops leases and consumers whose time has passed: their holders are gone (spec §15.5)."""
     now = int(time.time() * 1000)
     _drop_torn(core, now - TORN_MILLIS)
     for path, lease in read_leases(core):
@@ -68,8 +68,26 @@ def drop_expired(core: Core) -> None:
             with suppress(NotFoundError):
                 core.storage.remove(path)
     for consumer in read_consumers(core):
-        if consumer.expires_millis < now:
-            remove_consumer(core, consumer)
+        if consumer.is_dropped:
+            _remove_before(core, consumer)
+        elif consumer.expires_millis < now:
+            _drop(core, consumer, now)
+
+
+def _drop(core: Core, consumer: Consumer, now: int) -> None:
+    """Goes on for a consumer with a document that keeps nothing; one that goes on by itself meanwhile is not dropped.
+
+    The document stays: a follower that found none would begin anew, and miss changes.
+    """
+    made = replace(
+        consumer, number=consumer.number + 1, timestamp_millis=now, expires_millis=consumers.DROPPED
+    )
+    path = consumers.path(made.name, made.number)
+    try:
+        core.storage.publish(path, consumers.encode(made), core.schema.options.durable)
+    except (AlreadyExistsError, AttemptGoneError):
+        return
+    _remove_before(core, made)
 
 
 def _drop_torn(core: Core, before: int) -> None:
@@ -90,14 +108,17 @@ def _drop_torn(core: Core, before: int) -> None:
 
 def remove_consumer(core: Core, consumer: Consumer) -> None:
     """Removes a consumer's documents up to this one, the oldest first; one that went on meanwhile stays."""
-    own = {consumers.path(consumer.name, consumer.number): consumer.number}
-    for escaped, number in _consumer_names(core):
-        path = layout.consumer_path(escaped, number)
-        if number < consumer.number and path == consumers.path(consumer.name, number):
-            own[path] = number
-    for path in sorted(own, key=lambda path: own[path]):
-        with suppress(NotFoundError):
-            core.storage.remove(path)
+    _remove_before(core, consumer)
+    with suppress(NotFoundError):
+        core.storage.remove(consumers.path(consumer.name, consumer.number))
+
+
+def _remove_before(core: Core, consumer: Consumer) -> None:
+    escaped = partition.escape(consumer.name)
+    for number in sorted(number for found, number in _consumer_names(core) if found == escaped):
+        if number < consumer.number:
+            with suppress(NotFoundError):
+                core.storage.remove(layout.consumer_path(escaped, number))
 
 
 def read_tags(core: Core) -> Iterator[Tag]:
@@ -129,6 +150,22 @@ def read_leases(core: Core) -> Iterator[tuple[str, Lease]]:
 
 def _lease_decoder(core: Core, path: str) -> Callable[[bytes], Lease]:
     return lambda data: leases.decode(data, path, core.schema.table)
+
+
+def _consumers_in_force(core: Core) -> Iterator[Consumer]:
+    """Those that keep something: also one that is being dropped, while its last document is there (spec §15.5)."""
+    for consumer in read_consumers(core):
+        found: Consumer | None = consumer
+        if consumer.is_dropped:
+            escaped = partition.escape(consumer.name)
+            numbers = [number for name, number in _consumer_names(core) if name == escaped]
+            before = max((number for number in numbers if number < consumer.number), default=None)
+            if before is None:
+                continue
+            path = layout.consumer_path(escaped, before)
+            found = _read(core, path, _consumer_decoder(core, path, escaped, before))
+        if found is not None and not found.is_dropped:
+            yield found
 
 
 def read_consumers(core: Core) -> Iterator[Consumer]:

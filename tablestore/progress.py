@@ -7,15 +7,30 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
+import pyarrow as pa
+
+from tablestore import pins
 from tablestore.core import Core
 from tablestore.errors import CommitConflictError, CommitUnknownError, SnapshotExpiredError, StorageError
 from tablestore.file import consumer as consumers
 from tablestore.file import layout, partition
 from tablestore.file.consumer import Consumer
 from tablestore.file.tag import check_name
+from tablestore.results import ConsumerResult
 from tablestore.storage import AlreadyExistsError, NotFoundError, PublishUnknownError
 
 READS_MAX = 100
+_MOMENT = pa.timestamp("ms", "UTC")
+_CONSUMERS = pa.schema(
+    [
+        ("name", pa.string()),
+        ("next", pa.int64()),
+        ("position", pa.int64()),
+        ("state", pa.bool_()),
+        ("timestamp", _MOMENT),
+        ("expires", _MOMENT),
+    ]
+)
 
 
 @dataclass(frozen=True)
@@ -69,34 +84,34 @@ class Progress:
     def save(self, mark: Mark) -> None:
         """Put the next document in place. Raises CommitConflictError if another process has taken the consumer over,
         SnapshotExpiredError if it does not come into force (spec §15.5)."""
-        core, before = self._core, self._newest
-        now = int(time.time() * 1000)
-        document = Consumer(
-            core.schema.table,
-            self._name,
-            1 if before is None else before.number + 1,
-            mark.next,
-            mark.position,
-            mark.state,
-            now,
-            now + self._expires_millis,
-        )
-        path = consumers.path(self._name, document.number)
-        self._publish(path, consumers.encode(document))
-        if document.keeps < core.lineage.boundary() and not self._was_in_force(before, now):
+        document = self._next(mark)
+        while not self._publish(document):
+            document = self._next(mark)  # after that of an expirer, which has dropped the consumer
+        before, path = self._newest, consumers.path(self._name, document.number)
+        if before is not None and not self._core.storage.exists(consumers.path(self._name, before.number)):
+            self._remove(path)
+            if document.keeps < self._core.lineage.boundary():
+                raise self.lapsed(mark)
+            raise CommitConflictError(f"consumer {self._name!r} was removed while it followed the table")
+        was_in_force = before is not None and not before.is_dropped
+        if document.keeps < self._core.lineage.boundary() and not was_in_force:
             self._remove(path)
             raise self.lapsed(mark)
         self._newest = document
         if before is not None:
             self._remove(consumers.path(self._name, before.number))
 
-    def _was_in_force(self, before: Consumer | None, now: int) -> bool:
-        """Whether the document before this one, which keeps no less, is still there for any expirer to see: the
-        boundary may have passed it while it was put in place."""
-        return (
-            before is not None
-            and now <= before.expires_millis
-            and self._core.storage.exists(consumers.path(self._name, before.number))
+    def _next(self, mark: Mark) -> Consumer:
+        now = int(time.time() * 1000)
+        return Consumer(
+            self._core.schema.table,
+            self._name,
+            1 if self._newest is None else self._newest.number + 1,
+            mark.next,
+            mark.position,
+            mark.state,
+            now,
+            now + self._expires_millis,
         )
 
     @property
@@ -113,20 +128,29 @@ class Progress:
         if Mark(newest.next, newest.position, newest.state) != mark or 3 * age > self._expires_millis:
             self.save(mark)
 
-    def _publish(self, path: str, data: bytes) -> None:
+    def _publish(self, document: Consumer) -> bool:
+        """Put a document in place; False if that of an expirer, which has dropped the consumer, was there first."""
+        path, data = consumers.path(self._name, document.number), consumers.encode(document)
         try:
             self._core.storage.publish(path, data, self._core.schema.options.durable)
         except (AlreadyExistsError, PublishUnknownError) as error:
             found = self._found(path)
             if found == data and isinstance(error, AlreadyExistsError):
-                return  # the answer to an earlier attempt was lost
+                return True  # the answer to an earlier attempt was lost
             if found is not None and found != data:
+                other = consumers.decode(
+                    found, path, partition.escape(self._name), document.number, self._core.schema.table
+                )
+                if other.is_dropped:
+                    self._newest = other
+                    return False
                 raise CommitConflictError(
                     f"another process follows the table as consumer {self._name!r}; give each a name of its own"
                 ) from error
             raise CommitUnknownError(
                 f"the progress of consumer {self._name!r} may or may not be saved: {error}; follow again under its name"
             ) from error
+        return True
 
     def _found(self, path: str) -> bytes | None:
         with suppress(StorageError):
@@ -141,10 +165,36 @@ class Progress:
         """What to say if a snapshot that comes next is gone."""
         return SnapshotExpiredError(
             f"consumer {self._name!r} stopped at snapshot {mark.next} of {self._core.storage.root}, which has expired: "
-            f"the table keeps those from {self._core.lineage.boundary()} on. Follow under another name with "
-            'since="latest-full" to begin with the whole state, or with since="earliest"; a longer consumer_expires '
-            "keeps snapshots for longer"
+            f"the table keeps those from {self._core.lineage.boundary()} on. drop_consumer({self._name!r}) or take "
+            'another name, and follow with since="latest-full" to begin with the whole state, or with since="earliest"; '
+            "a longer consumer_expires keeps snapshots for longer"
         )
+
+
+def drop(core: Core, name: str) -> ConsumerResult:
+    """Removes a consumer. Raises SnapshotExpiredError if there is none of the name."""
+    check_name(name, "consumer")
+    for found in pins.read_consumers(core):
+        if found.name == name:
+            pins.remove_consumer(core, found)
+            return ConsumerResult(name, found.next, found.position)
+    raise SnapshotExpiredError(f"there is no consumer {name!r}; consumers() lists those there are")
+
+
+def table(core: Core) -> pa.Table:
+    """All consumers by name: what comes next, when that was saved, and until when they keep snapshots."""
+    rows = [
+        {
+            "name": found.name,
+            "next": found.next,
+            "position": found.position,
+            "state": found.state,
+            "timestamp": found.timestamp_millis,
+            "expires": None if found.is_dropped else found.expires_millis,
+        }
+        for found in sorted(pins.read_consumers(core), key=lambda found: found.name)
+    ]
+    return pa.Table.from_pylist(rows, schema=_CONSUMERS)
 
 
 def at_position(mark: Mark, rows: int) -> Mark:

@@ -136,6 +136,15 @@ class TagResult:
 
 
 @dataclass(frozen=True)
+class ConsumerResult:
+    """next, position: how far the consumer had come: `position` rows of what snapshot `next` brings were handed on."""
+
+    name: str
+    next: int
+    position: int
+
+
+@dataclass(frozen=True)
 class RollbackResult:
     """version: the new snapshot, which shows what snapshot `to` shows; published is False if it was the newest."""
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from tablestore import background, ingest, orphans, retention, tags
+from tablestore import background, ingest, orphans, progress, retention, tags
 from tablestore.changes import Changes, changes_between
 from tablestore.core import Core, open_core
 from tablestore.errors import SchemaError, SnapshotExpiredError, TableExistsError, TableNotFoundError
@@ -28,6 +28,7 @@ from tablestore.options import TableOptions
 from tablestore.results import (
     CommitResult,
     CompactResult,
+    ConsumerResult,
     ExpireResult,
     OrphanResult,
     RollbackResult,
@@ -200,12 +201,22 @@ class Table(View):
 
         consumer: a name under which progress is saved when the next batch is asked for; who comes back under it goes on
         there, whatever `since` says, with the same columns and filter. Its snapshots are kept from expiry until it has
-        not been heard of for `consumer_expires`. Raises SnapshotExpiredError if a snapshot that comes next has expired,
-        CommitConflictError if another process has taken over the consumer.
+        not been heard of for `consumer_expires`. Raises SnapshotExpiredError if a snapshot that comes next has expired
+        (`drop_consumer` to begin anew), CommitConflictError if another process has taken over the consumer.
         """
         limits = Limits(poll_seconds, until, timeout)
         named = None if consumer is None else (consumer, consumer_expires)
         return follow(self._core, self._moment, since, columns, filter, limits, named)
+
+    def consumers(self) -> pa.Table:
+        """All consumers: name, next (the version whose changes come next), position (rows of it handed on), state (all
+        rows of that version come first), timestamp, expires (null: dropped, it keeps nothing any more)."""
+        return progress.table(self._core)
+
+    def drop_consumer(self, name: str) -> ConsumerResult:
+        """Forget a consumer and let go of its snapshots; whoever follows under the name then begins at `since`. Raises
+        SnapshotExpiredError if there is none of the name."""
+        return progress.drop(self._core, name)
 
     def _newest_view(self) -> View:
         """The newest snapshot; a newer one if that expires before it is held."""

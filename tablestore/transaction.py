@@ -270,6 +270,12 @@ class Transaction:
         proves that it is not, CommitUnknownError if it proves nothing (spec §11.6)."""
         try:
             newest = self._core.lineage.newest().snapshot
+            if proposal.kind == "clean":
+                if newest.fence >= proposal.fence:
+                    return  # fences never decrease: whoever put it up, it is there
+                raise CommitConflictError(
+                    "the snapshot with the fence is not in the table's line: clean again"
+                )
             if self._identity is not None:
                 if newest.committers.get(self._identity.id, -1) >= self._identity.commit_id:
                     return

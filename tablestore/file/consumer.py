@@ -13,12 +13,15 @@ from tablestore.file.snapshot import TIMESTAMP_MAX
 from tablestore.file.tag import check_name, read_name
 
 FORMAT: Final = "tablestore/consumer"
+DROPPED: Final = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Consumer:
     """next: the snapshot whose changes come next, or with `state` whose rows are being handed on; position: rows of
-    it that were handed on. number: of this document in the chain of its name."""
+    it that were handed on. number: of this document in the chain of its name. expires_millis: DROPPED, 0, if
+    it was dropped.
+    """
 
     table: str
     name: str
@@ -28,6 +31,11 @@ class Consumer:
     state: bool
     timestamp_millis: int
     expires_millis: int
+
+    @property
+    def is_dropped(self) -> bool:
+        """Whether an expirer has dropped it: it keeps nothing (spec §15.5)."""
+        return self.expires_millis == DROPPED
 
     @property
     def keeps(self) -> int:

@@ -6,6 +6,7 @@ import datetime
 import random
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -14,8 +15,8 @@ import pyarrow as pa
 import pytest
 
 import tablestore as ts
-from tablestore import follow
-from tablestore.file import boundary, layout
+from tablestore import follow, pins
+from tablestore.file import boundary, consumer, layout
 from tablestore.storage.local import LocalStorage
 from tests.changes.histories import History, small_budgets
 from tests.model import value_pool
@@ -186,6 +187,82 @@ def test_a_consumer_that_lapsed_is_told(table: ts.Table) -> None:
     table.expire_snapshots(keep_last=1)
     with pytest.raises(ts.SnapshotExpiredError):
         list(follower)
+
+
+BRIEFLY = datetime.timedelta(milliseconds=1)
+
+
+def lapse(table: ts.Table, **options: Any) -> None:
+    """A consumer that stopped after version 2, and its time has passed."""
+    begun = table.follow(1, consumer="job", consumer_expires=BRIEFLY, **options)
+    next(begun)
+    begun.close()
+    time.sleep(0.01)
+
+
+def test_a_consumer_that_comes_back_too_late_is_told(table: ts.Table, table_path: Path) -> None:
+    """It does not begin anew in silence, however often it comes, until somebody drops it."""
+    lapse(table)
+    put(table, 7)
+    table.expire_snapshots(keep_last=1)
+    assert len(list((table_path / "snapshot").glob("snapshot-*"))) == 1
+    assert table.consumers().select(["name", "next", "position", "state", "expires"]).to_pylist() == [
+        {"name": "job", "next": 2, "position": 0, "state": False, "expires": None}
+    ]
+    for _ in range(3):
+        with pytest.raises(ts.SnapshotExpiredError, match=r"drop_consumer\('job'\)"):
+            ts.open_table(table_path).follow("latest", consumer="job")
+        table.expire_snapshots(keep_last=1)
+        assert len(list((table_path / "consumer").iterdir())) == 1
+    dropped = table.drop_consumer("job")
+    assert (dropped.name, dropped.next, dropped.position) == ("job", 2, 0)
+    assert table.consumers().num_rows == 0
+    assert rows(table.follow("latest", consumer="job", timeout=0)) == []
+    assert table.consumers().column("next").to_pylist() == [5]
+
+
+def test_a_dropped_consumer_whose_snapshots_are_there_goes_on(table: ts.Table) -> None:
+    """Also the follower that was only slow: its next save comes after the expirer's document."""
+    lapse(table)
+    slow = table.follow("latest", consumer="job", until=3, consumer_expires=BRIEFLY)
+    assert rows([next(slow)]) == SECOND
+    time.sleep(0.01)
+    table.expire_snapshots(keep_last=100)
+    assert table.consumers().column("expires").to_pylist() == [None]
+    assert rows(slow) == THIRD
+    assert table.consumers().column("next").to_pylist() == [4]
+    assert table.consumers().column("expires").null_count == 0
+    time.sleep(0.01)
+    table.expire_snapshots(keep_last=100)
+    put(table, 7)
+    assert rows(table.follow("latest", consumer="job", until=4)) == [("+I", 4, 7, 0)]
+
+
+def test_a_consumer_that_is_being_dropped_keeps_its_snapshots(table: ts.Table, table_path: Path) -> None:
+    """As long as its last document is there its follower trusts it: the expirer stopped between two steps."""
+    begun = table.follow(1, consumer="job")
+    (last,) = (table_path / "consumer").iterdir()
+    contents = last.read_bytes()
+    begun.close()
+    found = consumer.decode(contents, last.name, "job", 1)
+    table._core.storage.publish(
+        consumer.path("job", 2), consumer.encode(replace(found, number=2, expires_millis=0)), False
+    )
+    assert pins.read(table._core).floor == 1
+    pins.drop_expired(table._core)
+    assert pins.read(table._core).floor is None
+    assert not last.exists()
+
+
+def test_a_consumer_that_a_user_drops(table: ts.Table) -> None:
+    with pytest.raises(ts.SnapshotExpiredError, match="no consumer 'job'"):
+        table.drop_consumer("job")
+    follower = table.follow(1, consumer="job", until=3)
+    next(follower)
+    table.drop_consumer("job")
+    with pytest.raises(ts.CommitConflictError, match="removed"):
+        list(follower)
+    assert table.consumers().num_rows == 0
 
 
 def test_a_follower_without_a_consumer_is_told(table: ts.Table) -> None:

@@ -57,6 +57,8 @@ def check_race(path: Path, seconds: float) -> None:
     roles = [["write"], ["write"], ["expire"], ["clean"], ["read"], ["travel"]]
     for role, met in race(path, roles, seconds):
         assert met.get("done", 0) > 0, (role, met)
+        if role in ("expire", "clean"):
+            assert set(met) == {"done"}, (role, met)
         if role == "read":
             assert set(met) == {"done"}, "a reader with a lease meets no error"
         if role == "travel":
@@ -79,5 +81,7 @@ def test_readers_without_leases_are_told(table_path: Path) -> None:
     """They get all rows, or SnapshotExpiredError: never a missing file, never a part."""
     roles = [["write"], ["expire"], ["clean"], ["read", "unleased"], ["travel", "unleased"]]
     for role, met in race(table_path, roles, 4):
-        assert set(met) <= {"done", "SnapshotExpiredError", "CommitConflictError"}, (role, met)
+        # A commit that has expired before its writer could look again is told as one that may or may not be.
+        allowed = {"done", "SnapshotExpiredError", "CommitConflictError"}
+        assert set(met) <= (allowed | {"CommitUnknownError"} if role == "write" else allowed), (role, met)
     check_end(table_path)

@@ -88,7 +88,7 @@ def main() -> None:
             table = ts.open_table(path) if step % 2 else table  # noqa: F821
             STEPS[role](table, step)
             met["done"] += 1
-        except (ts.SnapshotExpiredError, ts.CommitConflictError) as error:
+        except (ts.SnapshotExpiredError, ts.CommitConflictError, ts.CommitUnknownError) as error:
             met[type(error).__name__] += 1
         step += 1
     print(json.dumps(met))

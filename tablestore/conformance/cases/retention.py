@@ -72,6 +72,7 @@ def _documents(book: Book) -> None:
     add("tag", "A tag.", "tag")
     add("consumer", "A consumer.", "consumer")
     add("consumer-state", "A consumer that is being given the rows of a snapshot.", "consumer", state=True)
+    add("consumer-dropped", "A consumer that was dropped.", "consumer", expires_millis=0)
     add("lease", "A lease.", "lease")
     add("lease-no-holder", "A lease without a text about its holder.", "lease", holder="")
     add("consumer-dot", "A name that ends like a number.", "consumer", "consumer-a.5.3.json", name="a.5")
