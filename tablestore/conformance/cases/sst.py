@@ -312,7 +312,11 @@ def _bad_sections(book: Book) -> None:
             "bad-filter",
             small_file(filter=lambda raw: b"\x02\0\0\0" + raw[4:] + raw[8:]),
         ),
-        "missing": ("Keys have bits, and there is no filter.", "bad-filter", small_file(filter=lambda raw: b"")),
+        "missing": (
+            "Keys have bits, and there is no filter.",
+            "bad-filter",
+            small_file(filter=lambda raw: b""),
+        ),
         "zero": (
             "A filter that hides every row.",
             "bad-filter",
