@@ -166,8 +166,8 @@ class Progress:
         return SnapshotExpiredError(
             f"consumer {self._name!r} stopped at snapshot {mark.next} of {self._core.storage.root}, which has expired: "
             f"the table keeps those from {self._core.lineage.boundary()} on. drop_consumer({self._name!r}) or take "
-            'another name, and follow with since="latest-full" to begin with the whole state, or with since="earliest"; '
-            "a longer consumer_expires keeps snapshots for longer"
+            'another name, and follow with since="latest-full" to begin with the whole state, or "earliest"; a longer '
+            "consumer_expires keeps snapshots for longer"
         )
 
 
