@@ -103,6 +103,14 @@ def check_commits(path: Path, acknowledged: set[int]) -> None:
     assert set(hot) <= own.keys()
 
 
+def wait_for_a_commit(log: Path) -> None:
+    """Until another commit is acknowledged: on a slow machine, too, every other victim has done something."""
+    size, deadline = log.stat().st_size, time.monotonic() + 60
+    while log.stat().st_size == size:
+        assert time.monotonic() < deadline, "the writer commits nothing"
+        time.sleep(0.001)
+
+
 @pytest.mark.parametrize("partitioned", [False, True], ids=["plain", "partitioned"])
 def test_random_kills(servers: tuple[Server, Server], partitioned: bool) -> None:
     writer, compactor = servers
@@ -115,6 +123,8 @@ def test_random_kills(servers: tuple[Server, Server], partitioned: bool) -> None
         for number in range(RANDOM_KILLS // 2):  # half of the kills for each kind of table
             victim = writer.start("commit_forever", path=str(path), acknowledged=str(log), first=first)
             other = compactor.start("compact_forever", path=str(path)) if number % 2 else None
+            if number % 2:
+                wait_for_a_commit(log)
             time.sleep(source.uniform(0, SECONDS_MAX))
             os.kill(victim, signal.SIGKILL)
             assert writer.wait() == signal.SIGKILL
@@ -124,7 +134,7 @@ def test_random_kills(servers: tuple[Server, Server], partitioned: bool) -> None
             acknowledged = {int(line) for line in log.read_text().split()}
             check_commits(path, acknowledged)
             first = max(acknowledged | {first}) + 10
-        assert len(acknowledged) > RANDOM_KILLS // 10, "the workers were killed before they could do much"
+        assert len(acknowledged) >= RANDOM_KILLS // 4, "every other writer commits at least once"
         check_alive(path, read_rows(ts.open_table(path)), "after all kills")
 
 

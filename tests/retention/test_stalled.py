@@ -113,6 +113,8 @@ def rows_after_meanwhile(before: Rows, steps: int) -> Rows:
 def check(path: Path, expected: Rows, is_write: bool, answer: object, state: str) -> None:
     """Nobody's rows are lost; the operation is wholly in or out, as it was told; no repair is needed."""
     table = ts.open_table(path)
+    for tag in table.tags().column("name").to_pylist():
+        table.untag(tag)  # of a rollback that cannot know whether it has come to be
     found = rows_of(table)
     own = {key: value for key, value in found.items() if key in OWN}
     assert {key: value for key, value in found.items() if key not in OWN} == expected, state
@@ -158,11 +160,13 @@ def test_stalled_at_every_call(tmp_path: Path, name: str, partitioned: bool) -> 
             allowed = (ts.CommitConflictError, ts.CommitUnknownError, ts.SnapshotExpiredError)
             assert not isinstance(answer, Exception) or isinstance(answer, allowed), state
             expected = rows_after_meanwhile(before, steps)
-            if name == "rollback" and not isinstance(answer, Exception):
-                # Published before the others began, or after they had ended.
+            assert name != "clean" or not isinstance(answer, ts.CommitUnknownError), state
+            is_unknown = isinstance(answer, ts.CommitUnknownError)
+            if name == "rollback" and (is_unknown or not isinstance(answer, Exception)):
+                # Published before the others began, or after they had ended; or else perhaps not at all.
                 shown = rows_of(ts.open_table(path))
                 options = [older, rows_after_meanwhile(older, steps)]
-                assert shown in options, state
+                assert shown in options or (is_unknown and shown == expected), state
                 expected = shown
             check(path, expected, name in WRITES, answer, state)
             answers.add(type(answer).__name__)
