@@ -10,12 +10,15 @@ from collections.abc import Sequence
 from typing import Final
 
 from tablestore.errors import TableStoreError
-from tablestore.inspect import document, listing, status
+from tablestore.inspect import document, listing, pins, status
 from tablestore.inspect.arguments import parse
 from tablestore.inspect.block import show_block
+from tablestore.inspect.changes import show_changes, show_following
 from tablestore.inspect.console import Console
+from tablestore.inspect.difference import show_difference
 from tablestore.inspect.explanation import show_explanation
 from tablestore.inspect.lookup import look_up
+from tablestore.inspect.page import write_page
 from tablestore.inspect.render import show
 from tablestore.inspect.report import Report
 from tablestore.inspect.rows import cat_file, cat_table
@@ -23,6 +26,7 @@ from tablestore.inspect.sst import show_file
 from tablestore.inspect.status import UnsuitableError, UsageError
 from tablestore.inspect.summary import show_summary
 from tablestore.inspect.target import find, find_as, open_version
+from tablestore.inspect.timeline import show_timeline
 from tablestore.inspect.tree import show_tree
 from tablestore.inspect.verification import show_verification
 
@@ -64,7 +68,11 @@ def _run(asked: argparse.Namespace, console: Console) -> None:
         listing.files(open_version(asked.path, asked.version), asked.bucket, asked.level, console)
     elif asked.command == "lookup":
         look_up(open_version(asked.path, asked.version), asked.keys, asked.trace, console)
-    elif asked.command in ("levels", "tree", "explain"):
+    elif asked.command in ("changes", "follow"):
+        _changes(asked, console)
+    elif asked.command == "tree" and asked.html is not None:
+        write_page(open_version(asked.path, asked.version), asked.bucket, asked.html, console)
+    elif asked.command in ("levels", "tree", "explain", "timeline"):
         show(_version_report(asked, console), console)
     else:
         show(_path_report(asked, console), console)
@@ -77,6 +85,8 @@ def _version_report(asked: argparse.Namespace, console: Console) -> Report:
         return listing.levels(opened)
     if asked.command == "tree":
         return show_tree(opened, asked.bucket, console)
+    if asked.command == "timeline":
+        return show_timeline(opened, asked.limit, console)
     return show_explanation(opened, asked.columns, asked.where, console)
 
 
@@ -97,6 +107,14 @@ def _path_report(asked: argparse.Namespace, console: Console) -> Report:
             return show_block(target, asked.number, asked.column, asked.hex, console)
         case "verify":
             return show_verification(find(path), asked.version, asked.deep, console)
+        case "diff":
+            return show_difference(path, asked.first, asked.second, asked.rows)
+        case "tags":
+            return pins.show_tags(path)
+        case "consumers":
+            return pins.show_consumers(path)
+        case "leases":
+            return pins.show_leases(path)
     return show_summary(find(path), asked.version, asked.count, console)
 
 
@@ -114,6 +132,15 @@ def _cat(asked: argparse.Namespace, console: Console) -> None:
         cat_table(opened, asked.columns, asked.where, asked.limit, console)
     else:
         cat_file(target, asked.columns, asked.where, asked.limit, console)
+
+
+def _changes(asked: argparse.Namespace, console: Console) -> None:
+    if asked.command == "changes":
+        moments = asked.since, asked.until
+        show_changes(asked.path, moments, asked.step, asked.columns, asked.where, asked.limit, console)
+    else:
+        limits = asked.until, asked.timeout
+        show_following(asked.path, asked.since, asked.consumer, asked.columns, asked.where, limits, console)
 
 
 if __name__ == "__main__":

@@ -24,8 +24,20 @@ _HELP: Final = {
     "lookup": "the row of a key, with --trace the way to it",
     "explain": "what a scan would read and what it leaves out",
     "verify": "find damage in a table or one file",
+    "changes": "rows that changed between two versions: by default in the last commit",
+    "follow": "rows as they change, until Ctrl-C",
+    "timeline": "what each snapshot did: commits, compactions, totals",
+    "diff": "files, and with --rows rows, that differ between two versions",
+    "tags": "names of snapshots",
+    "consumers": "who follows the table, and how far they have come",
+    "leases": "who reads which snapshot now",
 }
 COMMANDS: Final = tuple(_HELP)
+_OF_VERSIONS: Final = (
+    "summary", "files", "levels", "tree", "schema", "cat", "lookup", "explain", "verify", "timeline",
+)  # fmt: skip
+_OF_TABLES: Final = ("snapshots", "files", "levels", "tree", "lookup", "explain", "timeline")
+_OF_HISTORY: Final = ("changes", "follow", "diff", "tags", "consumers", "leases")
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -59,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     made["summary"].add_argument(
         "--count", action="store_true", help="count live rows however many there are"
     )
-    for name in ("snapshots", "files", "levels", "tree", "lookup", "explain"):
+    for name in (*_OF_TABLES, *_OF_HISTORY):
         made[name].add_argument("path", metavar="DIR", help="a table's directory")
     made["snapshots"].add_argument("id", nargs="?", type=_count, help="show this version alone")
     made["files"].add_argument("--level", type=_count, help="files of this level alone")
@@ -84,18 +96,47 @@ def _parser() -> argparse.ArgumentParser:
     made["lookup"].add_argument(
         "--trace", action="store_true", help="show the files, filters and blocks asked"
     )
-    for name in ("cat", "explain"):
+    made["tree"].add_argument(
+        "--html", metavar="OUT", help="write a page for a browser; `-`: standard output"
+    )
+    for name in ("cat", "explain", "changes", "follow"):
         made[name].add_argument("--columns", type=_names, metavar="A,B", help="these columns, in this order")
         made[name].add_argument(
-            "--where", metavar="FILTER", help="such as \"age > 30 and city in ('Ulm', 'Bonn')\""
+            "--where", "--filter", dest="where", metavar="FILTER",
+            help="such as \"age > 30 and city in ('Ulm', 'Bonn')\"",
+        )  # fmt: skip
+    for name in ("cat", "changes"):
+        made[name].add_argument(
+            "--limit", type=_limit, metavar="N", help="at most N rows, or `all`; 100 on a terminal"
         )
-    made["cat"].add_argument(
-        "--limit", type=_limit, metavar="N", help="at most N rows, or `all`; 100 on a terminal"
+    made["timeline"].add_argument(
+        "--limit", type=_limit, metavar="N", help="the newest N snapshots, or `all`; 50 on a terminal"
     )
+    _history(made)
     made["verify"].add_argument("--deep", action="store_true", help="read every chunk as well")
-    for name in ("summary", "files", "levels", "tree", "schema", "cat", "lookup", "explain", "verify"):
+    for name in _OF_VERSIONS:
         made[name].add_argument("--version", type=_count, metavar="N", help="the table at version N")
     return parser
+
+
+def _history(made: dict[str, argparse.ArgumentParser]) -> None:
+    """Options of the commands that compare snapshots."""
+    moments = "a version, a tag, or a time such as 2026-01-31T12:00"
+    made["changes"].add_argument("--since", metavar="A", help=f"{moments}; default: before the last commit")
+    made["changes"].add_argument("--until", metavar="B", help=f"{moments}; default: the newest version")
+    made["changes"].add_argument("--step", action="store_true", help="snapshot by snapshot, not net")
+    made["follow"].add_argument(
+        "--since", metavar="A", default="latest",
+        help="latest (default), latest-full or earliest (rows first), a version or a time",
+    )  # fmt: skip
+    made["follow"].add_argument(
+        "--consumer", metavar="NAME", help="save progress in the table under this name, and go on from there"
+    )
+    made["follow"].add_argument("--until", type=_count, metavar="N", help="end after version N")
+    made["follow"].add_argument("--timeout", type=_seconds, metavar="S", help="end after S idle seconds")
+    made["diff"].add_argument("first", metavar="A", help=moments)
+    made["diff"].add_argument("second", metavar="B", help=moments)
+    made["diff"].add_argument("--rows", action="store_true", help="also count rows, exactly")
 
 
 def _command(
@@ -110,6 +151,9 @@ def _command(
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     made.add_argument("--format", choices=FORMATS, default="table", help="how to print (default: table)")
+    made.add_argument(
+        "--json", action="store_const", const="json", dest="format", help="the same as --format json"
+    )
     made.add_argument("--bytes", action="store_true", help="sizes as exact numbers of bytes")
     made.add_argument(
         "--color", choices=("auto", "always", "never"), default="auto", help="NO_COLOR counts, too"
@@ -122,6 +166,16 @@ def _count(text: str) -> int:
     if not (text.isascii() and text.isdigit()) or len(text) > 19:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 on")
     return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        found = float(text)
+    except ValueError:
+        found = -1.0
+    if not 0 <= found < 1e9:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
+    return found
 
 
 def _limit(text: str) -> int:

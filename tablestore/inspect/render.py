@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -28,6 +28,7 @@ _GAP = "  "
 _CELL_MIN = 16
 _BAR = 24
 _ALIGNED_ROWS = 4_096
+RowColour = Callable[[Sequence[Any]], str | None]
 
 
 def show(report: Report, console: Console) -> None:
@@ -151,9 +152,19 @@ def _show_facts(facts: Sequence[Fact], console: Console) -> None:
 # ---- rows
 
 
-def show_rows(columns: Sequence[Column], pages: Iterable[Sequence[Sequence[Any]]], console: Console) -> int:
-    """Write pages of rows as they come; returns how many rows there were. Only one page is held at a time."""
-    writers = {"table": _table_pages, "json": _json_pages, "ndjson": _ndjson_pages, "csv": _csv_pages}
+def show_rows(
+    columns: Sequence[Column],
+    pages: Iterable[Sequence[Sequence[Any]]],
+    console: Console,
+    *,
+    live: bool = False,
+    colour_of: RowColour | None = None,
+) -> int:
+    """Write pages of rows as they come; returns how many rows there were. Only one page is held at a time.
+
+    live: every page is written out before the next is asked for. colour_of: the colour of a row's line.
+    """
+    writers = {"json": _json_lines if live else _json_pages, "ndjson": _ndjson_pages, "csv": _csv_pages}
     count = 0
 
     def counted() -> Iterator[Sequence[Sequence[Any]]]:
@@ -161,28 +172,43 @@ def show_rows(columns: Sequence[Column], pages: Iterable[Sequence[Sequence[Any]]
         for page in pages:
             count += len(page)
             yield page
+            if live:
+                console.out.flush()
 
-    writers[console.format](columns, counted(), console)
+    if console.format == "table":
+        _table_pages(columns, counted() if live else _filled(counted()), console, colour_of)
+    else:
+        writers[console.format](columns, counted(), console)
     return count
 
 
 def _table_pages(
-    columns: Sequence[Column], pages: Iterator[Sequence[Sequence[Any]]], console: Console
+    columns: Sequence[Column],
+    pages: Iterator[Sequence[Sequence[Any]]],
+    console: Console,
+    colour_of: RowColour | None,
 ) -> None:
     widths: list[int] | None = None
-    for page in _filled(pages):
+    for page in pages:
         cells = [
             [human_value(value, column.kind, console) for value, column in zip(row, columns, strict=True)]
             for row in page
         ]
+        fresh = _widths(columns, cells, console.columns)
         if widths is None:
-            widths = _widths(columns, cells, console.columns)
-            _table_line([printable(column.name) for column in columns], columns, widths, console, "dim")
-        for row in cells:
-            _table_line(row, columns, widths, console)
+            _table_line([printable(column.name) for column in columns], columns, fresh, console, "dim")
+        widths = fresh if widths is None else _grown(widths, fresh, console.columns)
+        for row, shown in zip(page, cells, strict=True):
+            _table_line(shown, columns, widths, console, colour_of(row) if colour_of else None)
     if widths is None:
         names = [printable(column.name) for column in columns]
         _table_line(names, columns, [width_of(name) for name in names], console, "dim")
+
+
+def _grown(widths: list[int], fresh: list[int], room: int | None) -> list[int]:
+    """Widths for the next page: those of the pages before, wider where it needs more and the terminal has room."""
+    grown = [max(pair) for pair in zip(widths, fresh, strict=True)]
+    return grown if room is None or sum(grown) + len(_GAP) * (len(grown) - 1) <= room else fresh
 
 
 def _filled(pages: Iterator[Sequence[Sequence[Any]]]) -> Iterator[Sequence[Sequence[Any]]]:
@@ -242,6 +268,19 @@ def _json_pages(
             console.out.write(separator + "\n" + _json_row(columns, row, console))
             separator = ","
     console.line("[]" if separator == "[" else "\n]")
+
+
+def _json_lines(
+    columns: Sequence[Column], pages: Iterator[Sequence[Sequence[Any]]], console: Console
+) -> None:
+    """The same array, but every line is whole when it is written."""
+    console.line("[")
+    separator = ""
+    for page in pages:
+        for row in page:
+            console.line(separator + _json_row(columns, row, console))
+            separator = ","
+    console.line("]")
 
 
 def _ndjson_pages(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 import pyarrow as pa
@@ -13,7 +13,7 @@ from tablestore.file.column_reader import Piece
 from tablestore.file.sst_reader import SstReader
 from tablestore.filter import parse_filter
 from tablestore.inspect.console import Console
-from tablestore.inspect.render import show_rows
+from tablestore.inspect.render import RowColour, show_rows
 from tablestore.inspect.report import Column
 from tablestore.inspect.status import FINDING, UsageError
 from tablestore.inspect.target import Opened, Target
@@ -28,17 +28,17 @@ def cat_table(
     opened: Opened, names: Sequence[str] | None, where: str | None, limit: int | None, console: Console
 ) -> None:
     """Rows as a reader of the table sees them, partition by partition, bucket by bucket, in key order."""
-    asked = _asked(limit, console)
+    asked = asked_rows(limit, console)
     found = opened.view.scan(columns=names, filter=where, limit=_one_more(asked))
-    described = [Column(field.name, _kind(field.type)) for field in found.schema]
-    _show(described, _pages(found.to_batches()), asked, limit is None, console)
+    described = [Column(field.name, kind_of(field.type)) for field in found.schema]
+    show_cut(described, pages_of(found.to_batches()), asked, limit is None, console)
 
 
 def cat_file(
     target: Target, names: Sequence[str] | None, where: str | None, limit: int | None, console: Console
 ) -> None:
     """Stored rows of one SST. Blocks that cannot be read are named and left out."""
-    asked = _asked(limit, console)
+    asked = asked_rows(limit, console)
     with SstReader(target.storage, target.path) as reader:
         schema = pa.schema([_arrow_field(column.field.arrow) for column in reader.properties.columns])
         unknown = [name for name in names or () if name not in schema.names]
@@ -46,14 +46,14 @@ def cat_file(
             raise UsageError(f"no column {unknown[0]!r}; the file has {', '.join(schema.names)}")
         condition = parse_filter(where, schema) if where is not None else None
         wanted = list(names) if names is not None else list(schema.names)
-        described = [Column(name, _kind(schema.field(name).type)) for name in wanted]
+        described = [Column(name, kind_of(schema.field(name).type)) for name in wanted]
 
         def batches() -> Iterator[pa.RecordBatch]:
             for table in _blocks(reader, schema, console):
                 kept = table if condition is None else _filtered(table, condition)
                 yield from kept.select(wanted).to_batches()
 
-        _show(described, _pages(batches()), asked, limit is None, console)
+        show_cut(described, pages_of(batches()), asked, limit is None, console)
 
 
 def _blocks(reader: SstReader, schema: pa.Schema, console: Console) -> Iterator[pa.Table]:
@@ -85,7 +85,7 @@ def _filtered(table: pa.Table, condition: Any) -> pa.Table:
         raise FilterError(f"the filter cannot be applied: {error}") from None
 
 
-def _asked(limit: int | None, console: Console) -> int | None:
+def asked_rows(limit: int | None, console: Console) -> int | None:
     """Rows to show: what was asked for; else all, but on a terminal a screenful or two."""
     if limit is not None:
         return limit if limit >= 0 else None
@@ -96,15 +96,21 @@ def _one_more(limit: int | None) -> int | None:
     return None if limit is None else limit + 1
 
 
-def _pages(batches: Iterator[pa.RecordBatch]) -> Iterator[Rows]:
+def pages_of(batches: Iterable[pa.RecordBatch]) -> Iterator[Rows]:
+    """Arrow batches as pages of plain values."""
     for batch in batches:
         for start in range(0, batch.num_rows, _PAGE):
             part = batch.slice(start, _PAGE)
             yield list(zip(*(plain(column) for column in part.columns), strict=True))
 
 
-def _show(
-    described: Sequence[Column], pages: Iterator[Rows], asked: int | None, chosen_here: bool, console: Console
+def show_cut(
+    described: Sequence[Column],
+    pages: Iterator[Rows],
+    asked: int | None,
+    chosen_here: bool,
+    console: Console,
+    colour_of: RowColour | None = None,
 ) -> None:
     """Write at most `asked` rows and say so if there are more."""
     more = False
@@ -122,11 +128,12 @@ def _show(
                 return
             left -= len(page)
 
-    shown = show_rows(described, cut(), console)
+    shown = show_rows(described, cut(), console, colour_of=colour_of)
     if more and chosen_here:
         console.note(f"the first {shown:,} rows; --limit N shows more, --limit all every row")
 
 
-def _kind(kind: pa.DataType) -> str:
+def kind_of(kind: pa.DataType) -> str:
+    """How a column of this type is shown."""
     numeric = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
     return "number" if numeric else "text"

@@ -39,6 +39,8 @@ def finite(value: Any) -> Any:
 
 def human_bytes(size: int) -> str:
     """1,048,576 as "1.0 MiB"."""
+    if size < 0:
+        return "-" + human_bytes(-size)
     value = float(size)
     for unit in _UNITS:
         if value < 1024 or unit == _UNITS[-1]:

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pytest
 
 import tablestore as ts
-from tablestore.file import layout
+from tablestore.file import consumer, layout, lease, tag
 from tablestore.inspect.__main__ import main
 
 START_MILLIS = 1_750_000_000_000
@@ -117,6 +117,24 @@ def _make_users(path: Path) -> None:
         writer.upsert(users([1, 3, 5], 3))
         writer.commit(commit_id=4)
     table.delete([100, 102, 104, 7777])
+    _pin(table, path)
+
+
+def _pin(table: ts.Table, path: Path) -> None:
+    """A tag, two consumers and a lease, as if others had left them there; `tables` sets the clock an hour later."""
+    own = table._core.schema.table
+    at, later = START_MILLIS + 60_000, START_MILLIS + 90_000_000
+    digest = table.at(version=5).shown.digest
+    documents = {
+        tag.path("before job 7"): tag.encode(tag.Tag(own, "before job 7", 5, digest, at)),
+        consumer.path("etl", 2): consumer.encode(consumer.Consumer(own, "etl", 2, 5, 0, False, at, later)),
+        consumer.path("etl", 3): consumer.encode(consumer.Consumer(own, "etl", 3, 6, 2, False, at, later)),
+        consumer.path("gone", 1): consumer.encode(consumer.Consumer(own, "gone", 1, 3, 40, True, at, at + 1)),
+        layout.lease_path(f"{7:032x}"): lease.encode(lease.Lease(own, 7, "process 41", at, later)),
+    }
+    for name, data in documents.items():
+        (path / name).parent.mkdir(exist_ok=True)
+        (path / name).write_bytes(data)
 
 
 def _make_orders(path: Path) -> None:
@@ -147,6 +165,8 @@ def tables(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of both tables, which is the current directory."""
     shutil.copytree(made, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
+    clock = SimpleNamespace(time=lambda: START_MILLIS / 1000 + 3600)
+    monkeypatch.setattr("tablestore.inspect.pins.time", clock)
     return tmp_path
 
 

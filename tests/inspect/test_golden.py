@@ -39,6 +39,20 @@ COMMANDS = {
     "explain": "explain users --where id<300 --columns id,age",
     "explain-json": "explain users --where id=8 --format json",
     "verify": "verify users --deep",
+    "changes": "changes users",
+    "changes-net": "changes users --since 4 --where id<=104 --columns id,age",
+    "changes-steps": "changes users --since 2 --until 7 --step --columns id,age --filter id<=104 --format csv",
+    "changes-orders": "changes orders --json --limit 3",
+    "follow": "follow users --since 5 --timeout 0 --columns id,age",
+    "timeline": "timeline users",
+    "timeline-ascii": "timeline orders --ascii --bytes",
+    "timeline-json": "timeline users --limit 3 --json",
+    "diff": "diff users 2 7",
+    "diff-rows": "diff users 7 4 --rows",
+    "diff-orders": "diff orders 2 3 --rows --json",
+    "tags": "tags users",
+    "consumers": "consumers users",
+    "leases": "leases users --format csv",
 }
 
 

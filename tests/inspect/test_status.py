@@ -53,6 +53,20 @@ def test_finding_for_damage_and_for_an_absent_key(tables: Path, run: Run) -> Non
         ["snapshots", "users", "99"],
         ["files", "users", "--version", "99"],
         ["summary", "users", "--format", "xml"],
+        ["changes", "users", "--since", "7", "--until", "5"],
+        ["changes", "users", "--since", "no such tag"],
+        ["changes", "users", "--since", "1999-01-01"],
+        ["changes", "users", "--columns", "nobody"],
+        ["changes", "users", "--filter", "age >"],
+        ["follow", "users", "--since", "99"],
+        ["follow", "users", "--since", "no such start"],
+        ["follow", "users", "--timeout", "soon"],
+        ["follow", "users", "--timeout", "-1"],
+        ["follow", "users", "--consumer", "", "--timeout", "0"],
+        ["diff", "users", "1"],
+        ["diff", "users", "1", "99"],
+        ["timeline", "users", "--limit", "few"],
+        ["timeline", "users", "--version", "99"],
     ],
 )
 def test_usage(words: list[str], tables: Path, run: Run) -> None:
@@ -74,7 +88,7 @@ def test_unsuitable(tables: Path, run: Run) -> None:
     (tables / "hollow" / "snapshot").mkdir(parents=True)
     for path in ("empty", "text", "nothing.sst", "hollow", "missing", "users/bucket-0"):
         for command in COMMANDS:
-            words = [command, path, *{"block": ["0"], "lookup": ["1"]}.get(command, [])]
+            words = [command, path, *{"block": ["0"], "lookup": ["1"], "diff": ["1", "2"]}.get(command, [])]
             outcome = run(*words)
             assert (outcome.status, outcome.out) == (status.UNSUITABLE, ""), words
             assert path in outcome.err
