@@ -16,6 +16,7 @@ def test_code_runs(document: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     blocks = BLOCK.findall((ROOT / document).read_text())
     assert blocks, "a document without code"
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))  # for programs that the documents start
     names: dict[str, object] = {}
     for number, block in enumerate(blocks, 1):
         exec(compile(block, f"{document} block {number}", "exec"), names)
