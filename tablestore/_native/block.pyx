@@ -26,6 +26,7 @@ from tablestore._native.variable_views cimport variable_taken
 
 from tablestore._native import gather
 from tablestore._native.block_writer import encode_bits, encode_fixed, encode_variable, seal_nested
+from tablestore._native.memory import empty
 from tablestore.errors import FormatError
 
 __all__ = [
@@ -74,7 +75,7 @@ def decode_fixed(buffer, offset, size, rows, skip, take, int width, bint nullabl
     values = None
     try:
         if index is None:
-            values = np.empty(selection.total * width, np.uint8)
+            values = empty(selection.total * width, np.uint8)
             out = bytes_into(values)
         else:
             out = room(&scratch.column, selection.total * width)
@@ -95,7 +96,7 @@ def decode_fixed(buffer, offset, size, rows, skip, take, int width, bint nullabl
 
 cdef object take_values(const uint8_t* values, size_t count, size_t width, const uint32_t[::1] index):
     """u8[m * width]: the values of the rows of `index`."""
-    result = np.empty(index.shape[0] * width, np.uint8)
+    result = empty(index.shape[0] * width, np.uint8)
     cdef size_t taken = index.shape[0]
     cdef const uint32_t* rows = &index[0] if taken else NULL
     cdef uint8_t* out = bytes_into(result)
@@ -201,7 +202,7 @@ def decode_variable(
             return variable_rows(selection, raw, nullable, utf8, Chosen(selection, index))
         return variable_taken(selection, raw, expected, nullable, utf8, index)
     cdef ValidityOutput validity = ValidityOutput(selection.count, selection.total, nullable)
-    offsets = np.empty(selection.total + 1, np.int32)
+    offsets = empty(selection.total + 1, np.int32)
     cdef TextOutput output = TextOutput(offsets, expected)
     cdef Workspace workspace = borrow()
     k = 0

@@ -13,6 +13,7 @@ from tablestore._native.view cimport (
     unsigned32_of,
 )
 
+from tablestore._native.memory import empty
 from tablestore.errors import LimitExceededError
 
 
@@ -59,7 +60,7 @@ def take_fixed(const uint8_t[::1] source not None, Py_ssize_t width, const uint3
     cdef const uint32_t* rows = unsigned32_of(index)
     cdef size_t count = <size_t>index.shape[0]
     _check_index(rows, count, source.shape[0] // width)
-    result = np.empty(index.shape[0] * width, np.uint8)
+    result = empty(index.shape[0] * width, np.uint8)
     cdef uint8_t[::1] view = result
     cdef uint8_t* out = bytes_into(view)
     cdef const uint8_t* values = bytes_of(source)
@@ -95,7 +96,7 @@ def take_variable(
     cdef const uint32_t* rows = unsigned32_of(index)
     cdef size_t count = <size_t>index.shape[0], size = <size_t>data.shape[0]
     _check_index(rows, count, offsets.shape[0] - 1)
-    out_offsets = np.empty(index.shape[0] + 1, np.int32)
+    out_offsets = empty(index.shape[0] + 1, np.int32)
     cdef int32_t[::1] out_view = out_offsets
     cdef int32_t* out_at = signed32_into(out_view)
     cdef const int32_t* places = signed32_of(offsets)
@@ -115,7 +116,7 @@ def take_variable(
             )
         if needed == TS_TAKE_BAD_OFFSETS:
             raise ValueError("offsets must ascend and stay inside the data")
-        out_data = np.empty(needed, np.uint8)
+        out_data = empty(needed, np.uint8)
         data_view = out_data
         out = bytes_into(data_view)
         with nogil:

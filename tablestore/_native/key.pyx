@@ -24,6 +24,7 @@ from tablestore._native.view cimport (
     unsigned64_of,
 )
 
+from tablestore._native.memory import empty
 from tablestore.errors import LimitExceededError
 
 cdef int64_t KEY_SIZE_MAX = 65536  # spec §0.5
@@ -147,7 +148,7 @@ def encode_words(list columns not None, Py_ssize_t n):
             size += 1 if bound[c].form == TS_FORM_BITS else bound[c].width
         if size > 8:
             raise ValueError(f"a key of {size} bytes does not fit a word")
-        result = np.empty(n, np.uint64)
+        result = empty(n, np.uint64)
         view = result
         words = unsigned64_into(view)
         with nogil:

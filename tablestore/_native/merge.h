@@ -8,11 +8,17 @@
 #include "order.h"
 #include "search.h"
 
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(TABLESTORE_PORTABLE)
+#include <immintrin.h>
+#define TS_WIDE_VECTORS 1
+#endif
+
 #define TS_WINDOW_ROWS 32768
 #define TS_RANGE_MIN 512  /* rows of one run that lie before all other runs: worth a range of their own */
 #define TS_GALLOP_RATIO 16
 #define TS_TABLE_RATIO 4  /* most table slots per row */
 #define TS_AREAS 3
+#define TS_SLACK 16 /* rows that `out` has room for beyond those it may get: whole vectors are written */
 
 typedef struct {
     const uint64_t *words; /* NULL: compare `keys` */
@@ -78,6 +84,41 @@ static size_t ts_gallop(const ts_source *source, const uint32_t *few, size_t cou
     return made + (high - low);
 }
 
+/* The rows in the slots of a table, which holds them plus one, and zero in empty slots; writes up to TS_SLACK more. */
+static size_t ts_emit_slots(const uint32_t *table, uint64_t slot, uint64_t span, uint32_t *out)
+{
+    size_t made = 0;
+    for (; slot < span; slot++) {
+        out[made] = table[slot] - 1;
+        made += table[slot] != 0;
+    }
+    return made;
+}
+
+#ifdef TS_WIDE_VECTORS
+__attribute__((target("avx512f,popcnt"))) static size_t ts_emit_vectors(const uint32_t *table, uint64_t span, uint32_t *out)
+{
+    const __m512i one = _mm512_set1_epi32(1);
+    size_t made = 0;
+    uint64_t slot = 0;
+    for (; slot + 16 <= span; slot += 16) {
+        const __m512i rows = _mm512_loadu_si512(table + slot);
+        const __mmask16 full = _mm512_test_epi32_mask(rows, rows);
+        _mm512_storeu_si512(out + made, _mm512_maskz_compress_epi32(full, _mm512_sub_epi32(rows, one)));
+        made += (size_t)_mm_popcnt_u32(full);
+    }
+    return made + ts_emit_slots(table, slot, span, out + made);
+}
+#endif
+
+static size_t ts_emit_table(const uint32_t *table, uint64_t span, uint32_t *out)
+{
+#ifdef TS_WIDE_VECTORS
+    if (__builtin_cpu_supports("avx512f")) return ts_emit_vectors(table, span, out);
+#endif
+    return ts_emit_slots(table, 0, span, out);
+}
+
 /* Words that lie densely: one slot per possible word; runs go in oldest first, so that the winner is what stays. */
 static size_t ts_merge_table(const ts_source *source, uint32_t *table, const size_t *low, const size_t *high, size_t runs,
                              uint64_t first, uint64_t span, uint32_t *out)
@@ -92,12 +133,7 @@ static size_t ts_merge_table(const ts_source *source, uint32_t *table, const siz
             table[slot] = winner + 1;
         }
     }
-    size_t made = 0;
-    for (uint64_t slot = 0; slot < span; slot++) {
-        out[made] = table[slot] - 1;
-        made += table[slot] != 0;
-    }
-    return made;
+    return ts_emit_table(table, span, out);
 }
 
 /* The area that holds neither part: a part stays in the stretch of its rows, so one area serves many parts. */

@@ -12,6 +12,8 @@ from tablestore._native.view cimport (
     unsigned64_of,
 )
 
+from tablestore._native.memory import empty
+
 
 cdef extern from "keys.h" nogil:
     ctypedef struct ts_keys:
@@ -28,6 +30,7 @@ cdef extern from "search.h" nogil:
     void ts_search_keys(const ts_keys* keys, size_t rows, const ts_keys* probes, size_t count, int64_t* out)
 
 cdef extern from "merge_window.h" nogil:
+    const int TS_SLACK
     ctypedef struct ts_source:
         const uint64_t* words
         ts_keys keys
@@ -51,8 +54,7 @@ cdef object _check_runs(Py_ssize_t rows, const int64_t[::1] run_end, const uint6
 
 
 cdef object _merge(const ts_source* source, const int64_t[::1] run_end, Py_ssize_t rows):
-    # one more than the rows: the table path writes before it knows that the slot is empty
-    result = np.empty(rows + 1, np.uint32)
+    result = empty(rows + TS_SLACK, np.uint32)
     cdef uint32_t[::1] view = result
     cdef uint32_t* out = unsigned32_into(view)
     cdef const int64_t* ends = signed64_of(run_end)

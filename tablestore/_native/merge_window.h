@@ -117,7 +117,7 @@ static size_t ts_merge_small(const ts_source *source, ts_workspace *space, const
                              size_t large, size_t few, uint32_t *out)
 {
     size_t *other_low = malloc((2 * runs + 1) * sizeof(size_t)), *other_high = other_low + runs;
-    uint32_t *rows = malloc((few + 1) * sizeof(uint32_t));
+    uint32_t *rows = malloc((few + TS_SLACK) * sizeof(uint32_t));
     size_t made = SIZE_MAX, others = 0;
     if (other_low && rows) {
         for (size_t r = 0; r < runs; r++)
@@ -206,7 +206,8 @@ static size_t ts_leading_range(const ts_source *source, const size_t *low, const
     return second == SIZE_MAX || *stop - low[first] >= TS_RANGE_MIN ? first : SIZE_MAX;
 }
 
-/* Merges runs that end at run_end[], oldest first, into `out`; returns the number of winners or TS_NO_MEMORY. */
+/* Merges runs that end at run_end[], oldest first, into `out`, which has room for TS_SLACK rows more than there are; returns the number of
+ * winners or TS_NO_MEMORY. */
 static int64_t ts_merge(const ts_source *source, const int64_t *run_end, size_t runs, uint32_t *out)
 {
     const size_t rows = runs ? (size_t)run_end[runs - 1] : 0;

@@ -19,6 +19,7 @@ from tablestore._native.variable_reader cimport TextOutput
 from tablestore._native.variable_rows cimport NOT_COUNTED, read_variable_rows
 
 from tablestore._native import gather
+from tablestore._native.memory import empty
 from tablestore.errors import FormatError
 
 cdef extern from "rows.h" nogil:
@@ -78,7 +79,7 @@ cdef class Chosen:
 cdef tuple fixed_rows(Selection selection, int width, bint nullable, int check, uint64_t limit, Chosen chosen):
     """(values u8[m * width], validity u8[] or None, nulls u32[k]); see block.decode_fixed."""
     cdef ValidityOutput validity = ValidityOutput(selection.count, chosen.count, nullable)
-    values = np.empty(chosen.count * width, np.uint8)
+    values = empty(chosen.count * width, np.uint8)
     cdef uint8_t[::1] view = values
     cdef uint8_t* out = &view[0] if view.shape[0] else no_bytes
     cdef Workspace workspace = borrow()
@@ -177,7 +178,7 @@ cdef int bits_chunk_rows(Selection selection, size_t k, Scratch* scratch, Validi
 cdef tuple variable_rows(Selection selection, const uint32_t* raw_size, bint nullable, bint utf8, Chosen chosen):
     """(offsets i32[m + 1], data u8[], validity u8[] or None, nulls u32[k]); see block.decode_variable."""
     cdef ValidityOutput validity = ValidityOutput(selection.count, chosen.count, nullable)
-    offsets = np.empty(chosen.count + 1, np.int32)
+    offsets = empty(chosen.count + 1, np.int32)
     cdef TextOutput output = TextOutput(offsets, 16 * chosen.count)
     cdef Workspace workspace = borrow()
     cdef Scratch* scratch = &workspace.scratch

@@ -17,6 +17,8 @@ from tablestore._native.fixed_reader cimport (
 )
 from tablestore._native.sink cimport reserve as reserve_bytes, room
 
+from tablestore._native.memory import empty
+
 cdef extern from "integer.h" nogil:
     void sum_lengths(const loose32* lengths, size_t count, uint64_t* total, uint32_t* greatest)
     void accumulate_offsets(const loose32* lengths, size_t count, uint32_t first, loose32* offsets)
@@ -77,7 +79,7 @@ cdef class TextOutput:
             self.data = self.sink.data
             self.capacity = self.sink.capacity - SLACK
             return 0
-        array = np.empty(capacity + SLACK, np.uint8)
+        array = empty(capacity + SLACK, np.uint8)
         cdef uint8_t[::1] bytes_ = array
         if self.used:
             memcpy(&bytes_[0], self.data, self.used)

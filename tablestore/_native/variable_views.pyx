@@ -17,6 +17,7 @@ from tablestore._native.scratch cimport Workspace, borrow, give_back
 from tablestore._native.sink cimport room
 from tablestore._native.variable_reader cimport TextOutput, check_text, limit, read_entries, read_variable
 
+from tablestore._native.memory import empty
 from tablestore.errors import FormatError, LimitExceededError
 
 cdef extern from "gather.h" nogil:
@@ -74,7 +75,7 @@ cdef tuple variable_taken(Selection selection, const uint32_t* raw_size, size_t 
 
 cdef tuple copy_out(const uint64_t* views, TextOutput text, size_t total, const uint32_t* index, size_t count):
     """(offsets i32[count + 1], data u8[]) of the values views[index[i]]."""
-    offsets = np.zeros(1, np.int32) if count == 0 else np.empty(count + 1, np.int32)
+    offsets = np.zeros(1, np.int32) if count == 0 else empty(count + 1, np.int32)
     cdef uint32_t[::1] places = offsets.view(np.uint32)
     cdef loose32* place = <loose32*>&places[0]
     cdef uint32_t largest = 0
@@ -88,7 +89,7 @@ cdef tuple copy_out(const uint64_t* views, TextOutput text, size_t total, const 
         raise ValueError(f"row {largest} of {total} rows")
     if size > 2147483647:
         raise LimitExceededError("the values taken exceed 2^31 - 1 bytes", code="limit-exceeded", section="0.5")
-    data = np.empty(size + SLACK, np.uint8)
+    data = empty(size + SLACK, np.uint8)
     cdef uint8_t[::1] view = data
     cdef uint8_t* out = &view[0]
     with nogil:
