@@ -10,9 +10,9 @@ import pytest
 
 from tests.changes.histories import check_history
 
-HISTORIES = 300
+HISTORIES = 100
 HISTORIES_SOAK = 10_000
-GROUPS = 10
+GROUPS = 5
 STEPS = 8
 
 

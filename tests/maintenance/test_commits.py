@@ -49,7 +49,7 @@ def cost(table: ts.Table, calls: CountedCalls, keys: Iterator[int]) -> tuple[flo
     return statistics.median(functions), statistics.median(system)
 
 
-@pytest.mark.parametrize(("compaction", "commits"), [("auto", 3_000), ("manual", 1_000)])
+@pytest.mark.parametrize(("compaction", "commits"), [("auto", 1_500), ("manual", 700)])
 def test_the_last_of_thousands_of_commits_costs_what_the_hundredth_did(
     tmp_path: Path, compaction: str, commits: int
 ) -> None:

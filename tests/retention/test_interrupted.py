@@ -17,7 +17,6 @@ from tablestore.file import layout
 from tablestore.storage import LocalStorage
 from tablestore.storage.faulty import CountedCalls, FaultyCalls, FaultyStorage, Mode
 from tablestore.storage.recorded import Operation, RecordedCalls, Unlink
-from tests.conftest import SOAK_SECONDS
 from tests.damage.memory_store import MemoryStore
 from tests.retention.tables import Rows, create, documents, needed, on_disk, row, rows_of
 
@@ -57,21 +56,39 @@ def template(table: ts.Table) -> dict[str, Rows]:
     return {"newest": rows_of(table), "kept": kept}
 
 
-@pytest.mark.parametrize("after_effect", [False, True], ids=["not-done", "answer-lost"])
-@pytest.mark.parametrize("mode", ["once", "forever"])
-@pytest.mark.parametrize("name", OPERATIONS)
+FAULTS = pytest.mark.parametrize("after_effect", [False, True], ids=["not-done", "answer-lost"])
+MODES = pytest.mark.parametrize("mode", ["once", "forever"])
+NAMES = pytest.mark.parametrize("name", OPERATIONS)
+
+
+@FAULTS
+@MODES
+@NAMES
+def test_a_failure_at_some_calls(tmp_path: Path, name: str, mode: Mode, after_effect: bool) -> None:
+    check_failures(tmp_path, name, mode, after_effect, 5)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(0)
+@FAULTS
+@MODES
+@NAMES
 def test_a_failure_at_every_call(tmp_path: Path, name: str, mode: Mode, after_effect: bool) -> None:
+    check_failures(tmp_path, name, mode, after_effect, None)
+
+
+def check_failures(directory: Path, name: str, mode: Mode, after_effect: bool, stops: int | None) -> None:
     """mode forever: from one call on nothing works any more, which is how a process dies."""
-    expected = template(create(tmp_path / "template", partitioned=True))
-    shutil.copytree(tmp_path / "template", tmp_path / "counted")
+    expected = template(create(directory / "template", partitioned=True))
+    shutil.copytree(directory / "template", directory / "counted")
     counted = CountedCalls()
-    table = ts.open_table(FaultyStorage(tmp_path / "counted", counted))
+    table = ts.open_table(FaultyStorage(directory / "counted", counted))
     opened = counted.count
     OPERATIONS[name](table)
-    stride = 1 if SOAK_SECONDS else max(1, (counted.count - opened) // 10)
-    path = tmp_path / "table"
+    stride = 1 if stops is None else max(1, (counted.count - opened) // stops)
+    path = directory / "table"
     for at in range(opened + 1, counted.count + 1, stride):
-        shutil.copytree(tmp_path / "template", path)
+        shutil.copytree(directory / "template", path)
         calls = FaultyCalls(at, errno.EIO, mode, after_effect)
         state = f"{name}, call {at}, {mode}"
         try:
@@ -120,7 +137,8 @@ def states_of(log: Sequence[Operation], start: int) -> list[CrashState]:
     return [state for state in crash_states(log) if state.step >= start]
 
 
-def test_a_power_loss_at_every_point(table_path: Path) -> None:
+def check_power_loss(table_path: Path, count: int | None) -> None:
+    """The table after a power loss in some of the states that it may leave, or in each."""
     log, start, boundary, expected = record(table_path)
     assert sum(isinstance(operation, Unlink) for operation in log[start:]) >= 15
     states = states_of(log, start)
@@ -128,7 +146,7 @@ def test_a_power_loss_at_every_point(table_path: Path) -> None:
     source = random.Random(1)
     for state in states:
         assert fault_of(state, boundary) is None, state.step
-    chosen = states if SOAK_SECONDS else source.sample(states, 60)
+    chosen = states if count is None else source.sample(states, count)
     for state in chosen:
         store = MemoryStore(dict(state.tree))
         table = ts.open_table(store)
@@ -141,6 +159,16 @@ def test_a_power_loss_at_every_point(table_path: Path) -> None:
         tagged = set(ts.open_table(store).tags().column("version").to_pylist())
         assert {4, boundary, boundary + 1} <= left <= {boundary, boundary + 1, *tagged}, state.step
         assert tagged <= {3, 4}, state.step
+
+
+def test_a_power_loss_at_some_points(table_path: Path) -> None:
+    check_power_loss(table_path, 30)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(0)
+def test_a_power_loss_at_every_point(table_path: Path) -> None:
+    check_power_loss(table_path, None)
 
 
 def test_an_expiry_that_does_not_synchronise_its_boundary_is_found(table_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The stalled writer: stopped at any call of its commit while others commit, compact, expire and clean, then continued.
 
-It is refused or committed, and nobody's rows are lost. TABLESTORE_SOAK_SECONDS stops it at every call.
+It is refused or committed, and nobody's rows are lost. The short form stops it at a part of its calls, the long one
+(`make soak`) at each.
 """
 
 from __future__ import annotations
@@ -14,11 +15,11 @@ import pytest
 
 import tablestore as ts
 from tablestore.storage.faulty import CountedCalls, FaultyStorage
-from tests.conftest import SOAK_SECONDS
 from tests.retention.tables import Rows, boundaries, create, documents, needed, on_disk, row, rows_of
 
 NOW = datetime.timedelta(0)
 OWN = range(100, 108)
+STOPS = 7  # of one operation in the short form
 Operation = Callable[[ts.Table], object]
 
 
@@ -130,46 +131,80 @@ def check(path: Path, expected: Rows, is_write: bool, answer: object, state: str
     assert documents(path)[0] >= boundaries(path)[-1], state
 
 
-@pytest.mark.parametrize("partitioned", [False, True], ids=["plain", "partitioned"])
-@pytest.mark.parametrize("name", [*WRITES, *OTHERS])
-def test_stalled_at_every_call(tmp_path: Path, name: str, partitioned: bool) -> None:
+def check_stalled(path: Path, name: str, partitioned: bool, stops: int | None) -> int:
+    """Stop the operation before or after some of its calls, spread evenly, or each of them. How often it stopped."""
     operation = {**WRITES, **OTHERS}[name]
-    older, before = template(tmp_path / "template", partitioned)
-    shutil.copytree(tmp_path / "template", tmp_path / "counted")
+    older, before = template(path / "template", partitioned)
+    shutil.copytree(path / "template", path / "counted")
     calls = CountedCalls()
-    table = ts.open_table(FaultyStorage(tmp_path / "counted", calls))
+    table = ts.open_table(FaultyStorage(path / "counted", calls))
     opened = calls.count
     operation(table)
-    stride = 1 if SOAK_SECONDS else max(1, (calls.count - opened) // 8)
-    answers = set()
-    for at in range(opened + 1, calls.count + 1, stride):
-        for after_effect in (False, True):
-            path = tmp_path / "table"
-            shutil.copytree(tmp_path / "template", path)
-            steps = 1 if at % 3 == 0 else 5
-            stalling = StallingCalls(at, after_effect, lambda path=path, steps=steps: meanwhile(path, steps))
-            answer: object = None
-            try:
-                answer = operation(ts.open_table(FaultyStorage(path, stalling)))
-            except ts.TableStoreError as error:
-                answer = error
-            state = f"{name}, stopped {'after' if after_effect else 'before'} call {at}: {answer!r}"
-            if not stalling.stopped:  # the call failed, as looking for the next snapshot does
-                shutil.rmtree(path)
-                continue
-            allowed = (ts.CommitConflictError, ts.CommitUnknownError, ts.SnapshotExpiredError)
-            assert not isinstance(answer, Exception) or isinstance(answer, allowed), state
-            expected = rows_after_meanwhile(before, steps)
-            assert name != "clean" or not isinstance(answer, ts.CommitUnknownError), state
-            is_unknown = isinstance(answer, ts.CommitUnknownError)
-            if name == "rollback" and (is_unknown or not isinstance(answer, Exception)):
-                # Published before the others began, or after they had ended; or else perhaps not at all.
-                shown = rows_of(ts.open_table(path))
-                options = [older, rows_after_meanwhile(older, steps)]
-                assert shown in options or (is_unknown and shown == expected), state
-                expected = shown
-            check(path, expected, name in WRITES, answer, state)
-            answers.add(type(answer).__name__)
-            shutil.rmtree(path)
+    places = [(at, after) for at in range(opened + 1, calls.count + 1) for after in (False, True)]
+    step = 1 if stops is None else len(places) / stops
+    chosen = [places[int(index * step)] for index in range(stops or len(places))]
+    answers = [stall(path / "table", path / "template", name, place, (older, before)) for place in chosen]
     if name in WRITES:
-        assert {"CommitResult", "CommitConflictError"} & answers
+        assert {"CommitResult", "CommitConflictError"} & set(answers)
+    return sum(answer is not None for answer in answers)
+
+
+def stall(
+    path: Path, original: Path, name: str, place: tuple[int, bool], rows: tuple[Rows, Rows]
+) -> str | None:
+    """Stop a copy of the table at one place; what the operation answered, None if it never came there.
+
+    place: a call, and whether to stop after it; rows: those of version 3, and of the newest.
+    """
+    at, after_effect = place
+    shutil.copytree(original, path)
+    steps = 1 if at % 3 == 0 else 5
+    stalling = StallingCalls(at, after_effect, lambda: meanwhile(path, steps))
+    answer: object = None
+    try:
+        answer = {**WRITES, **OTHERS}[name](ts.open_table(FaultyStorage(path, stalling)))
+    except ts.TableStoreError as error:
+        answer = error
+    if stalling.stopped:  # else the call failed, as looking for the next snapshot does
+        state = f"{name}, stopped {'after' if after_effect else 'before'} call {at}: {answer!r}"
+        check_answer(path, name, answer, rows, steps, state)
+    shutil.rmtree(path)
+    return type(answer).__name__ if stalling.stopped else None
+
+
+def check_answer(
+    path: Path, name: str, answer: object, rows: tuple[Rows, Rows], steps: int, state: str
+) -> None:
+    older, before = rows
+    is_unknown = isinstance(answer, ts.CommitUnknownError)
+    allowed = (ts.CommitConflictError, ts.CommitUnknownError, ts.SnapshotExpiredError)
+    assert not isinstance(answer, Exception) or isinstance(answer, allowed), state
+    assert name != "clean" or not is_unknown, state
+    expected = rows_after_meanwhile(before, steps)
+    if name == "rollback" and (is_unknown or not isinstance(answer, Exception)):
+        # Published before the others began, or after they had ended; or else perhaps not at all.
+        shown = rows_of(ts.open_table(path))
+        options = [older, rows_after_meanwhile(older, steps)]
+        assert shown in options or (is_unknown and shown == expected), state
+        expected = shown
+    check(path, expected, name in WRITES, answer, state)
+
+
+BOTH = pytest.mark.parametrize("partitioned", [False, True], ids=["plain", "partitioned"])
+ALL = pytest.mark.parametrize("name", [*WRITES, *OTHERS])
+
+
+@BOTH
+@ALL
+def test_stalled_at_some_calls(tmp_path: Path, name: str, partitioned: bool) -> None:
+    assert check_stalled(tmp_path, name, partitioned, STOPS) >= STOPS // 3
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(0)
+@BOTH
+@ALL
+def test_stalled_at_every_call(tmp_path: Path, name: str, partitioned: bool) -> None:
+    stopped = check_stalled(tmp_path, name, partitioned, None)
+    print(f"{name}: {stopped} stops")
+    assert stopped > 40
