@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
-
 import numpy as np
 import numpy.typing as npt
 
@@ -13,30 +11,6 @@ from tablestore.file.joint import Extent, JointColumn
 from tablestore.storage.batch import read_batch
 
 Bytes = npt.NDArray[np.uint8]
-
-SPARE_MAX = 4  # buffers that are kept for the next call, so that their pages need not be made again
-SPARE_BYTES_MIN = 1 << 18
-SPARE_BYTES_MAX = 8 << 20
-
-_spare: deque[Bytes] = deque(maxlen=SPARE_MAX)
-
-
-def borrow(size: int) -> Bytes:
-    """A buffer of at least `size` bytes with anything in it; `give_back` it when nothing refers to it any more."""
-    for _ in range(len(_spare)):
-        try:
-            found = _spare.pop()
-        except IndexError:
-            break
-        if len(found) >= size:
-            return found
-    return np.empty(max(size, min(SPARE_BYTES_MIN, 2 * size)), np.uint8)
-
-
-def give_back(buffer: Bytes) -> None:
-    """Keep a buffer for the next call of `borrow`, in any thread."""
-    if SPARE_BYTES_MIN <= len(buffer) <= SPARE_BYTES_MAX:
-        _spare.append(buffer)
 
 
 def fetch(extent: Extent, column: JointColumn, target: Bytes) -> None:

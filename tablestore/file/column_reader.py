@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from tablestore._native import block
+from tablestore._native import block, memory
 from tablestore.errors import FormatError
 from tablestore.file import chunk_reader, nested
 from tablestore.file import vector as vectors
@@ -110,13 +110,9 @@ def _decode(extent: Extent, column: JointColumn, field: Field, index: Index | No
         chunk_reader.fetch(extent, column, buffer)
         found = _decode_nested(buffer, extent, column, field)
         return found if index is None else found.take(index)
-    spare = chunk_reader.borrow(stored)
-    try:
-        buffer = spare[:stored]
-        chunk_reader.fetch(extent, column, buffer)
-        return _decode_flat(buffer, places[:-1], size, extent, column, field, index)
-    finally:
-        chunk_reader.give_back(spare)
+    buffer = memory.empty(stored, np.uint8)
+    chunk_reader.fetch(extent, column, buffer)
+    return _decode_flat(buffer, places[:-1], size, extent, column, field, index)
 
 
 def _decode_flat(

@@ -12,10 +12,11 @@ from tablestore.file.manifest import Entry
 from tablestore.file.schema import TableSchema
 from tablestore.file.sst_reader import Expected, SstReader
 from tablestore.lsm.blocks import BlockCache
-from tablestore.lsm.run import OpenRun, Run
+from tablestore.lsm.run import OpenBucket, OpenRun, Run
 from tablestore.storage import NotFoundError, Storage
 
 READERS_MAX = 4096
+BUCKET_FILES_MAX = 1024  # files of the buckets that are kept open side by side
 
 
 class FileCache:
@@ -25,6 +26,8 @@ class FileCache:
         self.storage = storage
         self.schema = schema
         self._readers: OrderedDict[str, SstReader] = OrderedDict()
+        self._buckets: OrderedDict[tuple[tuple[str, ...], ...], OpenBucket] = OrderedDict()
+        self._bucket_files = 0
         self._directories: dict[bytes, str] = {}
         self.blocks = BlockCache()
         self._lock = threading.Lock()
@@ -66,16 +69,42 @@ class FileCache:
             OpenRun(run, [self.open(entry) for entry in run.files], self.schema.key_fields) for run in runs
         ]
 
+    def open_bucket(self, runs: Sequence[Run]) -> OpenBucket:
+        """All runs of a bucket, oldest first, side by side; the last ones are kept with what they have planned."""
+        name = tuple(tuple(entry.file for entry in run.files) for run in runs)
+        with self._lock:
+            known = self._buckets.get(name)
+            if known is not None:
+                self._buckets.move_to_end(name)
+                return known
+        opened = OpenBucket(self.open_runs(runs))
+        with self._lock:
+            if self._buckets.setdefault(name, opened) is opened:
+                self._bucket_files += _file_count(name)
+            while self._bucket_files > BUCKET_FILES_MAX:
+                self._bucket_files -= _file_count(self._buckets.popitem(last=False)[0])
+        return opened
+
     def drop(self, entries: Sequence[Entry]) -> None:
         """Let go of files that the table no longer has; views of older snapshots open them again."""
+        gone = {entry.file for entry in entries}
         with self._lock:
-            for entry in entries:
-                self._readers.pop(entry.file, None)
+            for file in gone:
+                self._readers.pop(file, None)
+            for name in [name for name in self._buckets if any(not gone.isdisjoint(run) for run in name)]:
+                del self._buckets[name]
+                self._bucket_files -= _file_count(name)
 
     def forget(self) -> None:
         """Let go of all files; those in use are closed by their last user."""
         with self._lock:
             self._readers.clear()
+            self._buckets.clear()
+            self._bucket_files = 0
+
+
+def _file_count(runs: tuple[tuple[str, ...], ...]) -> int:
+    return sum(len(files) for files in runs)
 
 
 def check_entry(reader: SstReader, entry: Entry) -> None:

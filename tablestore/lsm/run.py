@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -106,10 +107,14 @@ class OpenRun:
 
 
 class OpenBucket:
-    """Open runs of one bucket, oldest first; rows and blocks are numbered through all of them."""
+    """Open runs of one bucket, oldest first; rows and blocks are numbered through all of them.
+
+    planned: what was last asked of `window.cut`, and its answer.
+    """
 
     def __init__(self, runs: Sequence[OpenRun]) -> None:
         self.runs = runs
+        self.planned: tuple[object, tuple[Any, ...]] | None = None
         self.joint = JointDirectory([reader for run in runs for reader in run.readers])
         files = np.cumsum([0, *(len(run.readers) for run in runs)])
         self.block_start = self.joint.file_start[files]

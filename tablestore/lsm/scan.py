@@ -138,11 +138,11 @@ class Scan:
         rows = window_rows(self._request.memory, len(self._request.fields) + len(self._schema.key_fields))
         buckets = self._plan(version)
         for plan in buckets:
-            runs = self._cache.open_runs(plan.runs)
-            share = -(-sum(run.rows for run in runs) // workers())
+            bucket = self._cache.open_bucket(plan.runs)
+            share = -(-sum(run.rows for run in bucket.runs) // workers())
             few = len(buckets) < workers()
             yield from cut(
-                plan.place, runs, min(rows, max(WINDOW_ROWS_MIN, share)) if few else rows, low, high
+                plan.place, bucket, min(rows, max(WINDOW_ROWS_MIN, share)) if few else rows, low, high
             )
 
     def _tables(self, version: int) -> Iterator[pa.Table]:

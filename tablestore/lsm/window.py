@@ -5,7 +5,7 @@ A merge first decodes keys only and selects the winning rows (spec §12); column
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -61,15 +61,26 @@ class Window:
 
 def cut(
     place: tuple[bytes, int],
-    runs: Sequence[OpenRun],
+    runs: OpenBucket | Sequence[OpenRun],
     rows_max: int,
     low: bytes | None = None,
     high: bytes | None = None,
-) -> list[Window]:
+) -> Sequence[Window]:
     """Cut a bucket at block bounds into windows of about `rows_max` rows, within [low, high) if given (bounds)."""
-    if not runs:
+    bucket = runs if isinstance(runs, OpenBucket) else OpenBucket(runs)
+    if not bucket.runs:
         return []
-    bucket = OpenBucket(runs)
+    asked = place, rows_max, low, high
+    known = bucket.planned
+    if known is None or known[0] != asked:
+        known = bucket.planned = asked, tuple(_cut(place, bucket, rows_max, low, high))
+    windows: tuple[Window, ...] = known[1]
+    return windows
+
+
+def _cut(
+    place: tuple[bytes, int], bucket: OpenBucket, rows_max: int, low: bytes | None, high: bytes | None
+) -> Iterator[Window]:
     starts, stops = bucket.row_start[:-1], bucket.row_start[1:]
     if low:
         starts = bucket.positions([low])[0]
@@ -80,7 +91,7 @@ def cut(
         np.vstack([starts, np.clip(inner, starts, np.maximum(starts, stops)), stops])
     )
     windows = (_window(place, bucket, edges[i], edges[i + 1]) for i in range(len(edges) - 1))
-    return [window for window in windows if window.slices]
+    yield from (window for window in windows if window.slices)
 
 
 def _window(
