@@ -109,46 +109,41 @@ static size_t decode_bundles(const symbol_table *table, const uint8_t *codes, co
     return last;
 }
 
-/* Sizes of chosen rows and of the bundles that they are in: the sum of the former and the greatest of the latter. lengths: of all
- * `count` values of the node; bundle = 1 << shift rows. */
-static void measure_rows(const loose32 *lengths, size_t count, int shift, const uint32_t *row, size_t chosen, uint64_t *total,
+/* Sizes of chosen rows and of the bundles that they are in: the sum of the former and the greatest of the latter. offsets: where
+ * the values begin, of all `count` values of the node; bundle = 1 << shift rows. */
+static void measure_rows(const loose32 *offsets, size_t count, int shift, const uint32_t *row, size_t chosen, uint64_t *total,
                          uint64_t *greatest) {
-    uint64_t sum = 0, most = 0, size = 0;
-    size_t known = SIZE_MAX;
+    uint64_t sum = 0;
+    uint32_t most = 0;
     for (size_t i = 0; i < chosen; i++) {
-        const size_t b = row[i] >> shift;
-        sum += lengths[row[i]];
-        if (b == known) continue;
-        known = b;
-        size = 0;
-        for (size_t r = b << shift; r < count && r < (b + 1) << shift; r++) size += lengths[r];
+        const size_t begin = row[i] >> shift << shift, next = begin + ((size_t)1 << shift);
+        const uint32_t size = offsets[next < count ? next : count] - offsets[begin];
+        sum += offsets[row[i] + 1] - offsets[row[i]];
         most = size > most ? size : most;
     }
     *total = sum;
     *greatest = most;
 }
 
-/* Decodes chosen rows, in any order, one after another to `out`, and sets offsets[1..chosen] that count on from `first`. `space`
- * has `room` bytes, at least those of the largest bundle. code_starts: where the codes of each bundle begin, and the end. Returns
- * `chosen`, or a row whose bundle has wrong codes. */
-static size_t decode_rows(const symbol_table *table, const uint8_t *codes, const loose32 *code_starts, const loose32 *lengths,
+/* Decodes chosen rows, in any order, one after another to `out`, and sets out_offsets[1..chosen] that count on from `first`.
+ * `space` has `room` bytes, at least those of the largest bundle. code_starts: where the codes of each bundle begin, and the end.
+ * Returns `chosen`, or a row whose bundle has wrong codes. */
+static size_t decode_rows(const symbol_table *table, const uint8_t *codes, const loose32 *code_starts, const loose32 *offsets,
                           size_t count, int shift, const uint32_t *row, size_t chosen, uint8_t *space, size_t room, uint8_t *out,
-                          uint32_t first, loose32 *offsets) {
-    uint8_t *const begin = out;
+                          const uint8_t *out_end, uint32_t first, loose32 *out_offsets) {
+    uint8_t *const start = out;
     size_t known = SIZE_MAX;
     for (size_t i = 0; i < chosen; i++) {
-        const size_t b = row[i] >> shift, size = lengths[row[i]];
-        size_t before = 0, all = 0;
-        for (size_t r = b << shift; r < count && r < (b + 1) << shift; r++) {
-            before += r < row[i] ? lengths[r] : 0;
-            all += lengths[r];
-        }
-        if (b != known && !decode_codes(table, codes + code_starts[b], code_starts[b + 1] - code_starts[b], space, all, room))
+        const size_t b = row[i] >> shift, begin = b << shift, next = begin + ((size_t)1 << shift);
+        const uint32_t from = offsets[begin], place = offsets[row[i]] - from, size = offsets[row[i] + 1] - offsets[row[i]];
+        if (b != known && !decode_codes(table, codes + code_starts[b], code_starts[b + 1] - code_starts[b], space,
+                                        offsets[next < count ? next : count] - from, room))
             return i;
         known = b;
-        memcpy(out, space + before, size);
+        if (size <= 16 && room - place >= 16 && out_end - out >= 16) memcpy(out, space + place, 16);
+        else memcpy(out, space + place, size);
         out += size;
-        offsets[i + 1] = first + (uint32_t)(out - begin);
+        out_offsets[i + 1] = first + (uint32_t)(out - start);
     }
     return chosen;
 }

@@ -31,11 +31,12 @@ cdef extern from "integer.h" nogil:
     void accumulate_offsets(const loose32* lengths, size_t count, uint32_t first, loose32* offsets)
 
 cdef extern from "fsst.h" nogil:
-    void measure_rows(const loose32* lengths, size_t count, int shift, const uint32_t* row, size_t chosen,
+    void measure_rows(const loose32* offsets, size_t count, int shift, const uint32_t* row, size_t chosen,
                       uint64_t* total, uint64_t* greatest)
     size_t decode_rows(const symbol_table* table, const uint8_t* codes, const loose32* code_starts,
-                       const loose32* lengths, size_t count, int shift, const uint32_t* row, size_t chosen,
-                       uint8_t* space, size_t room, uint8_t* out, uint32_t first, loose32* offsets)
+                       const loose32* offsets, size_t count, int shift, const uint32_t* row, size_t chosen,
+                       uint8_t* space, size_t room, uint8_t* out, const uint8_t* out_end, uint32_t first,
+                       loose32* out_offsets)
 
 cdef extern from "rows.h" nogil:
     uint64_t sum_row_lengths(const loose32* offsets, const uint32_t* row, size_t chosen)
@@ -146,8 +147,8 @@ cdef int read_fsst_rows(Node* node, Scratch* scratch, size_t count, const uint32
     cdef int shift = bit_width(node.parameter) - 1
     cdef uint64_t total = 0, largest = 0
     cdef bint agrees = read_value_lengths(node, scratch, count, &raw, &greatest)
-    cdef const loose32* lengths = <const loose32*>scratch.lengths.data
     cdef loose32* starts
+    cdef loose32* offsets
     raw_size[0] = raw
     read_symbols(node, scratch, count, &coded)
     if not agrees:
@@ -156,13 +157,16 @@ cdef int read_fsst_rows(Node* node, Scratch* scratch, size_t count, const uint32
     starts = <loose32*>room(&scratch.offsets, (bundles + 1) * 4)
     starts[0] = 0
     accumulate_offsets(coded.code_lengths, bundles, 0, starts)
-    measure_rows(lengths, count, shift, row, chosen, &total, &largest)
+    offsets = <loose32*>room(&scratch.text_offsets, (count + 1) * 4)
+    offsets[0] = 0
+    accumulate_offsets(<const loose32*>scratch.lengths.data, count, 0, offsets)
+    measure_rows(offsets, count, shift, row, chosen, &total, &largest)
     # four times the bytes are room for codes of two bytes each to be decoded the fast way
     largest = largest * 4 + SLACK if largest < SHORT_BUNDLE else largest
     room(&scratch.values, largest)
     output.reserve(&node.body, total)
-    done = decode_rows(&coded.table, coded.codes, starts, lengths, count, shift, row, chosen, scratch.values.data,
-                       largest, output.data + output.used, <uint32_t>output.used,
+    done = decode_rows(&coded.table, coded.codes, starts, offsets, count, shift, row, chosen, scratch.values.data,
+                       largest, output.data + output.used, output.data + output.capacity, <uint32_t>output.used,
                        <loose32*>(output.offsets + output.rows))
     if done != chosen:
         fail(node.body.start, coded.codes, b"bad-symbol", b"4.14", b"the codes do not stand for the values")
