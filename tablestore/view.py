@@ -5,7 +5,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pyarrow as pa
 
@@ -21,6 +21,9 @@ from tablestore.lsm.point import encode_one
 from tablestore.results import VerifyResult
 from tablestore.storage import NotFoundError
 from tablestore.verify import verify
+
+if TYPE_CHECKING:
+    from tablestore.dataset import TableDataset
 
 T = TypeVar("T")
 
@@ -126,8 +129,18 @@ class View:
             return rows[0] if rows else None
         return found
 
+    def to_dataset(self) -> TableDataset:
+        """The version shown now as a pyarrow Dataset, for engines that push projections and filters down: DuckDB,
+        Polars, DataFusion. The snapshot is kept for as long as the dataset lives."""
+        from tablestore.dataset import TableDataset  # loads Arrow's engine, which nothing else needs
+
+        return TableDataset(self if self._fixed is not None else View(self._core, self._version()))
+
     def __len__(self) -> int:
         return self.scan(columns=[]).count()
+
+    def __bool__(self) -> bool:
+        return True  # without this the truth of a view would be a scan
 
     def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
         return self.scan().__arrow_c_stream__(requested_schema)
