@@ -99,6 +99,16 @@ def _parser() -> argparse.ArgumentParser:
     made["tree"].add_argument(
         "--html", metavar="OUT", help="write a page for a browser; `-`: standard output"
     )
+    _rows(made)
+    _history(made)
+    made["verify"].add_argument("--deep", action="store_true", help="read every chunk as well")
+    for name in _OF_VERSIONS:
+        made[name].add_argument("--version", type=_count, metavar="N", help="the table at version N")
+    return parser
+
+
+def _rows(made: dict[str, argparse.ArgumentParser]) -> None:
+    """What the commands that show rows have in common."""
     for name in ("cat", "explain", "changes", "follow"):
         made[name].add_argument("--columns", type=_names, metavar="A,B", help="these columns, in this order")
         made[name].add_argument(
@@ -112,11 +122,6 @@ def _parser() -> argparse.ArgumentParser:
     made["timeline"].add_argument(
         "--limit", type=_limit, metavar="N", help="the newest N snapshots, or `all`; 50 on a terminal"
     )
-    _history(made)
-    made["verify"].add_argument("--deep", action="store_true", help="read every chunk as well")
-    for name in _OF_VERSIONS:
-        made[name].add_argument("--version", type=_count, metavar="N", help="the table at version N")
-    return parser
 
 
 def _history(made: dict[str, argparse.ArgumentParser]) -> None:
