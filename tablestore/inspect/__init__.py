@@ -1,4 +1,4 @@
 """Shows what is in a table and in each of its files: `tablestore PATH`, or `python -m tablestore.inspect PATH`.
 
-Exit codes are in status.py, output formats in render.py; every command is one module that returns a Report.
+Exit codes are in status.py, formats in render.py and records.py; every command is one module, most return a Report.
 """

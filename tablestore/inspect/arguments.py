@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from tablestore.inspect import status
-from tablestore.inspect.render import FORMATS
+from tablestore.inspect.records import FORMATS
 from tablestore.version import __version__
 
 _HELP: Final = {

@@ -14,7 +14,7 @@ from tablestore.core import Core
 from tablestore.follow import Follower
 from tablestore.inspect.console import Console
 from tablestore.inspect.moment import parse_moment, view_of
-from tablestore.inspect.render import show_rows
+from tablestore.inspect.records import show_rows
 from tablestore.inspect.report import Column
 from tablestore.inspect.rows import Rows, asked_rows, kind_of, pages_of, show_cut
 from tablestore.inspect.target import open_version

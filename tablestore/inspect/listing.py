@@ -18,7 +18,7 @@ from tablestore.file.schema import TableSchema
 from tablestore.file.sst_reader import SstReader
 from tablestore.inspect import document, sst
 from tablestore.inspect.console import Console
-from tablestore.inspect.render import show_rows
+from tablestore.inspect.records import show_rows
 from tablestore.inspect.report import Report, Section, columns, section
 from tablestore.inspect.status import UnsuitableError
 from tablestore.inspect.target import Opened, Target, find_as, open_version

@@ -16,7 +16,8 @@ from tablestore.file.sst_reader import SstReader
 from tablestore.inspect import status
 from tablestore.inspect.console import Console
 from tablestore.inspect.listing import partition_text
-from tablestore.inspect.render import human_value, show, show_rows
+from tablestore.inspect.records import human_value, show_rows
+from tablestore.inspect.render import show
 from tablestore.inspect.report import Column, Fact, Report, section
 from tablestore.inspect.status import UsageError
 from tablestore.inspect.target import Opened

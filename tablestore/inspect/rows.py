@@ -13,7 +13,7 @@ from tablestore.file.column_reader import Piece
 from tablestore.file.sst_reader import SstReader
 from tablestore.filter import parse_filter
 from tablestore.inspect.console import Console
-from tablestore.inspect.render import RowColour, show_rows
+from tablestore.inspect.records import RowColour, show_rows
 from tablestore.inspect.report import Column
 from tablestore.inspect.status import FINDING, UsageError
 from tablestore.inspect.target import Opened, Target
