@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from tablestore import pins
 from tablestore.core import Core
 from tablestore.errors import CommitConflictError, FormatError, StorageError, UnsafePathError
-from tablestore.file import fileset, layout, manifest, partition, snapshot
+from tablestore.file import claim, fileset, layout, manifest, partition, snapshot
 from tablestore.file.manifest import FILE, REMOVED
 from tablestore.file.snapshot import Snapshot
 from tablestore.lease import is_missing
@@ -160,6 +160,7 @@ def _temporaries(core: Core, newest: Version, cutoff: int | None) -> Iterator[_C
         layout.TAG_DIRECTORY,
         layout.CONSUMER_DIRECTORY,
         layout.LEASE_DIRECTORY,
+        claim.DIRECTORY,
     )
     hour_ago = int(time.time() * 1000) - TEMPORARY_MILLIS_MIN
     old = hour_ago if cutoff is None else min(cutoff, hour_ago)

@@ -135,7 +135,7 @@ def test_temporary_files(table_path: Path) -> None:
     table.upsert([row(1, 1)])
     names = {
         directory: f"{directory}/{layout.temporary_name(secrets.token_hex(12))}"
-        for directory in ("snapshot", "tag", "lease", "boundary")
+        for directory in ("snapshot", "tag", "lease", "boundary", "claim")
     }
     for directory, name in names.items():
         (table_path / directory).mkdir(exist_ok=True)
@@ -152,7 +152,7 @@ def test_temporary_files(table_path: Path) -> None:
     assert (table_path / coming).exists()
     assert result.temporaries == 2
     age(table_path, {name for directory, name in names.items() if directory != "snapshot"}, 7200)
-    assert table.remove_orphan_files(dry_run=False, older_than=NOW).temporaries == 3
+    assert table.remove_orphan_files(dry_run=False, older_than=NOW).temporaries == 4
 
 
 def test_a_pin_that_cannot_be_read_stops_deletion(table_path: Path) -> None:
