@@ -15,9 +15,9 @@ from tablestore._native import hash as hashing
 from tablestore.file import keys
 from tablestore.file import vector as vectors
 from tablestore.file.fileset import FileSet
+from tablestore.file.joint import JointDirectory
 from tablestore.file.keys import Keys
 from tablestore.file.manifest import BUCKET, Entry
-from tablestore.file.sst_reader import SstReader
 from tablestore.file.vector import Vector
 from tablestore.lsm.blocks import Block
 from tablestore.lsm.cache import FileCache
@@ -34,7 +34,7 @@ _INTEGERS = frozenset(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 1
 class _Target:
     """One open file: what a lookup of a single key must know of it."""
 
-    reader: SstReader
+    joint: JointDirectory
     key_min: bytes
     key_max: bytes
     first: list[bytes]
@@ -140,7 +140,7 @@ class PointReader:
         """The block and row that hold a key. Neighbouring blocks are asked while their bounds are alike."""
         index = bisect_right(target.first, bound) - 1
         while index >= 0:
-            block = self._cache.blocks.get(target.reader, index, self._cache.schema.key_fields)
+            block = self._cache.blocks.get(target.joint, index, self._cache.schema.key_fields)
             row = block.find(encoded)
             if row >= 0:
                 return block, row
@@ -166,8 +166,8 @@ class PointReader:
             reader = self._cache.open(entry)
             first = reader.directory.first
             bounds = [first.key(index) for index in range(first.length)]
-            files.append(_Target(reader, entry.key_min, entry.key_max, bounds))
-        return _Targets(files, bloom.Filters([target.reader.filter() for target in files]))
+            files.append(_Target(JointDirectory([reader]), entry.key_min, entry.key_max, bounds))
+        return _Targets(files, bloom.Filters([target.joint.readers[0].filter() for target in files]))
 
     def _rows(self, found: Found, known: dict[int, Vector]) -> pa.Table:
         """The versions as rows; `known` are the key columns, which were asked for and need no decoding."""
