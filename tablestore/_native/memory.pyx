@@ -21,7 +21,8 @@ cdef extern from *:
     static void prefer_large_pages(void *data, size_t size) {
     #ifdef MADV_HUGEPAGE
         const size_t skip = PAGE_BYTES - (uintptr_t)data % PAGE_BYTES;
-        if (size >= (size_t)1 << 22) madvise((char *)data + skip, (size - skip) / PAGE_BYTES * PAGE_BYTES, MADV_HUGEPAGE);
+        if (size >= (size_t)1 << 22)
+            madvise((char *)data + skip, (size - skip) / PAGE_BYTES * PAGE_BYTES, MADV_HUGEPAGE);
     #endif
     }
     """
@@ -88,7 +89,7 @@ cdef bint find_idle(size_t size, Piece* found) noexcept:
 
 
 def empty(Py_ssize_t count, kind):
-    """An array of `count` values of the numpy type `kind`, with anything in it; as np.empty, but for where it comes from."""
+    """An array of `count` values of the numpy type `kind`, anything in it: np.empty but for where it comes from."""
     cdef Py_ssize_t width = np.dtype(kind).itemsize
     cdef size_t size = <size_t>(count * width) if count > 0 else 0
     cdef Memory memory

@@ -1,4 +1,4 @@
-"""Ranges of open files into one buffer, in one call. Only `storage` calls this: it knows which files are what they seem."""
+"""Ranges of open files into one buffer, in one call. Only `storage` calls this: it knows what the files are."""
 
 from libc.errno cimport EINTR, errno
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
