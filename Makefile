@@ -32,7 +32,7 @@ lint: env
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
-	$(VENV)/bin/cython-lint tablestore/_native
+	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(VENV)/bin/cython-lint tablestore/_native
 
 # Side by side with other systems, five rounds: a quarter of an hour, RESULTS.md and results.svg.
 bench: build
