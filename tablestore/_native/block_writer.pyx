@@ -262,8 +262,8 @@ def encode_variable(
     return output.result()
 
 
-cdef int variable_block(_Output output, size_t b, int64_t start, const uint8_t* data, const uint32_t* offsets, int level,
-                        bint key) except -1 nogil:
+cdef int variable_block(_Output output, size_t b, int64_t start, const uint8_t* data, const uint32_t* offsets,
+                        int level, bint key) except -1 nogil:
     cdef uint32_t rows = <uint32_t>(output.block_end[b] - start), nulls
     cdef size_t begin = output.sink.size
     cdef const uint32_t* places = offsets + start
