@@ -130,8 +130,8 @@ class View:
         return found
 
     def to_dataset(self) -> TableDataset:
-        """The version shown now as a pyarrow Dataset, for engines that push projections and filters down: DuckDB,
-        Polars, DataFusion. The snapshot is kept for as long as the dataset lives."""
+        """The version shown now as a pyarrow Dataset, for engines that push projections and filters down: DuckDB
+        and Polars. The snapshot is kept for as long as the dataset lives."""
         from tablestore.dataset import TableDataset  # loads Arrow's engine, which nothing else needs
 
         return TableDataset(self if self._fixed is not None else View(self._core, self._version()))
