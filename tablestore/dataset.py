@@ -39,8 +39,9 @@ Columns = Sequence[str] | Mapping[str, pc.Expression] | None
 class TableDataset(ds.Dataset):  # type: ignore[misc]  # pyarrow has no types
     """A pyarrow Dataset over a view; its snapshot is kept from expiry for as long as the object lives.
 
-    DuckDB finds it in a local variable, Polars takes it with `scan_pyarrow_dataset`. Filters are applied after the merge, so that they never bring an older row back (spec §12.4). Options of a scan that concern
-    files or threads are accepted and ignored.
+    DuckDB finds it in a local variable, Polars takes it with `scan_pyarrow_dataset`. Filters are applied after the
+    merge, so that they never bring an older row back (spec §12.4). Options of a scan that concern files or threads are
+    accepted and ignored.
     """
 
     def __init__(self, view: Scannable, condition: pc.Expression | None = None) -> None:
