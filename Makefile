@@ -24,7 +24,7 @@ test: build
 	$(PY) -m pytest -q
 
 # Long runs, for SOAK_SECONDS each: random histories against a dict, and many processes on one table.
-SOAK_SECONDS ?= 600
+SOAK_SECONDS ?= 900
 soak: build
 	TABLESTORE_SOAK_SECONDS=$(SOAK_SECONDS) $(PY) -m pytest -q -m soak
 
