@@ -127,9 +127,10 @@ class Crew:
 
     def _stop(self) -> None:
         (self.table.parent / "stop").touch()
+        self.failures.extend(filter(None, (member.finish() for member in self.of("write"))))
         for member in self.of("compact"):
             member.process.send_signal(signal.SIGTERM)
-        others = [member for member in self.members if member.role != "follow"]
+        others = [member for member in self.members if member.role not in ("write", "follow")]
         self.failures.extend(filter(None, (member.finish() for member in others)))
         partial = self.table.parent / "last-version.partial"
         partial.write_text(str(ts.open_table(self.table).version))

@@ -41,7 +41,6 @@ OPTIONS = {
     "compaction": "manual",
     "compaction.trigger": 4,
     "compaction.stop": 12,
-    "stall-timeout": "10 s",
     "durability": "none",
     "block-rows": 200,
 }

@@ -7,6 +7,7 @@ adds one JSON object a step to OUTPUT. LIFE counts how often it was started.
 from __future__ import annotations
 
 import datetime
+import itertools
 import json
 import random
 import sys
@@ -147,11 +148,14 @@ def scan(post: Post) -> None:
     name = f"scanner-{post.number}"
     if name in table.tags().column("name").to_pylist():
         check_tag(post, table, name)  # from an earlier life
-    while not post.stopped:
+    kinds = (newest, held, streamed, looked_up, tagged)
+    for step in itertools.count(post.number + post.life):
+        if post.stopped:
+            return
         if post.random.random() < 0.2:
             table = ts.open_table(post.table)
         try:
-            kind = post.random.choice((newest, held, streamed, looked_up, tagged))
+            kind = kinds[step % len(kinds)]
             kind(post, table)
             post.say(read=kind.__name__)
         except Late as error:
