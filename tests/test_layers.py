@@ -50,7 +50,18 @@ FUNCTION_LINES_MAX = 60
 CASE_LINES_MAX = 100  # a function that lists the cases of one chapter
 BANNED_WORDS = {"manager", "helper", "helpers", "utils", "util", "handler", "info", "misc", "common"}
 # Outside storage/ nobody touches the file system. What is left of `os` names no file or only formats a path.
-OS_ALLOWED = {"fspath", "PathLike", "sched_getaffinity", "cpu_count", "environ", "register_at_fork", "getpid"}
+OS_ALLOWED = {
+    *(
+        "fspath",
+        "PathLike",
+        "sched_getaffinity",
+        "cpu_count",
+        "environ",
+        "register_at_fork",
+        "getpid",
+        "sysconf",
+    ),
+}
 # The command line reads loose files and writes its output; conformance reads vectors and talks to processes.
 OUTSIDE_THE_SEAM = {"inspect", "conformance"}
 
