@@ -23,6 +23,13 @@ def build(hashes: Sequence[int], bits_per_key: int) -> bytes:
     return struct.pack(f"<II{len(words)}I", blocks, len(hashes) % 2**32, *words)
 
 
+def check_size(size: int, keys: int, bits_per_key: int, offset: int) -> None:
+    """A file's filter has the size that its number of keys asks for (spec §6.5)."""
+    blocks = max(1, -(-keys * bits_per_key // 256))
+    if size != (8 + BLOCK_BYTES * blocks if bits_per_key else 0):
+        reject("bad-filter", f"a filter of {size} bytes", "6.5", offset)
+
+
 def may_contain(words: Sequence[int], key_hash: int) -> bool:
     """Whether all eight bits of the hash are set (spec §6.3)."""
     first = WORDS * block_of(key_hash, len(words) // WORDS)

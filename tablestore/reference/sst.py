@@ -200,7 +200,9 @@ def decode_sst(data: bytes, expected: Expected = NOTHING, trace: list[Field] | N
         )
     raw = _read_section(data, footer, file_id, "directory", DIRECTORY, trace)
     directory = decode_directory(raw, footer, properties, trace)
-    _check_filter_size(footer, properties.bits_per_key)
+    bloom.check_size(
+        footer["filter_size"], footer["row_count"], properties.bits_per_key, footer["filter_offset"]
+    )
     return Sst(data, header, footer, file_id, properties, directory, filter_words, trace)
 
 
@@ -290,12 +292,6 @@ def _read_filter(data: bytes, footer: Numbers, file_id: bytes, trace: list[Field
     start = footer["filter_offset"]
     end = start + footer["filter_size"]
     return bloom.decode_filter(Cursor(data, start=start, end=end, path="filter.", trace=trace))
-
-
-def _check_filter_size(footer: Numbers, bits_per_key: int) -> None:
-    blocks = max(1, -(-footer["row_count"] * bits_per_key // 256))
-    if footer["filter_size"] != (8 + 32 * blocks if bits_per_key else 0):
-        reject("bad-filter", f"a filter of {footer['filter_size']} bytes", "6.5", footer["filter_offset"])
 
 
 def _read_section(
