@@ -31,7 +31,7 @@ WINDOW_ROWS_MIN = 65_536
 WINDOW_ROWS_MAX = 1 << 20
 BATCH_ROWS = 65_536
 # Of a value while a window is merged and gathered; finished windows wait for the reader beside those at work.
-BYTES_PER_VALUE = 40
+BYTES_PER_VALUE = 56
 
 
 @dataclass(frozen=True)
