@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from typing import Final
 
 from tablestore._native.hash import hash64
-from tablestore.file.document import Members, read_document, write_document
+from tablestore.file.boundary import BAD
+from tablestore.file.document import open_document, table_document
+from tablestore.file.lease import read_holder
 from tablestore.file.manifest import Place
 from tablestore.file.snapshot import TIMESTAMP_MAX
 
 FORMAT: Final = "tablestore/claim"
 DIRECTORY: Final = "claim"
 COMPACTOR_PREFIX: Final = "compactor-"
-HOLDER_BYTES_MAX: Final = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,32 +40,23 @@ def compactor_path(compactor: str) -> str:
 
 def encode(claim: Claim) -> bytes:
     """The document."""
-    return write_document(
+    return table_document(
+        FORMAT,
+        claim.table,
         {
-            "format": FORMAT,
-            "major": 1,
-            "minor": 0,
-            "table": claim.table,
             "holder": claim.holder,
             "timestamp_millis": claim.timestamp_millis,
             "expires_millis": claim.expires_millis,
-        }
+        },
     )
 
 
 def decode(data: bytes, file: str, expected_table: str | None = None) -> Claim:
     """Check and decode a document. Raises FormatError."""
-    members = Members(read_document(data, file), file, "13.10", "bad-retention")
-    members.check_format(FORMAT)
-    table = members.hexadecimal("table", 16)
-    if expected_table not in (None, table):
-        raise members.fail(f"the claim belongs to table {table}, not {expected_table}", "wrong-table")
-    holder = members.text("holder")
-    if len(holder.encode()) > HOLDER_BYTES_MAX:
-        raise members.fail("the holder's text is too long")
+    members = open_document(data, file, FORMAT, expected_table, "13.10", BAD)
     return Claim(
-        table,
-        holder,
+        members.text("table"),
+        read_holder(members),
         members.integer("timestamp_millis", 0, TIMESTAMP_MAX),
         members.integer("expires_millis", 0, TIMESTAMP_MAX),
     )

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from tablestore.file import layout, partition
-from tablestore.file.boundary import open_document
-from tablestore.file.document import write_document
+from tablestore.file.boundary import BAD, SECTION
+from tablestore.file.document import open_document, table_document
 from tablestore.file.layout import ID_MAX
 from tablestore.file.snapshot import TIMESTAMP_MAX
 from tablestore.file.tag import check_name, read_name
@@ -50,12 +50,10 @@ def path(name: str, number: int) -> str:
 
 def encode(consumer: Consumer) -> bytes:
     """The document."""
-    return write_document(
+    return table_document(
+        FORMAT,
+        consumer.table,
         {
-            "format": FORMAT,
-            "major": 1,
-            "minor": 0,
-            "table": consumer.table,
             "name": consumer.name,
             "number": consumer.number,
             "next": consumer.next,
@@ -63,7 +61,7 @@ def encode(consumer: Consumer) -> bytes:
             "state": consumer.state,
             "timestamp_millis": consumer.timestamp_millis,
             "expires_millis": consumer.expires_millis,
-        }
+        },
     )
 
 
@@ -71,7 +69,7 @@ def decode(
     data: bytes, file: str, escaped: str, expected_number: int, expected_table: str | None = None
 ) -> Consumer:
     """Check and decode a document (spec §15.3). escaped, expected_number: of the file's name."""
-    members = open_document(data, file, FORMAT, expected_table)
+    members = open_document(data, file, FORMAT, expected_table, SECTION, BAD)
     number = members.integer("number", 1, ID_MAX)
     if number != expected_number:
         raise members.fail(f"number {number} does not fit the name")

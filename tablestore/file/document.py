@@ -165,6 +165,11 @@ def write_document(members: dict[str, Any]) -> bytes:
     return covered + b'%08x"\n}\n' % crc32c(covered)
 
 
+def table_document(form: str, table: str, members: dict[str, Any]) -> bytes:
+    """A document of version 1 of the table: format, version and table id, then `members`."""
+    return write_document({"format": form, "major": 1, "minor": 0, "table": table, **members})
+
+
 def compact_json(members: dict[str, Any] | list[dict[str, Any]]) -> bytes:
     """The members without spaces and envelope (spec §7.5)."""
     return msgspec.json.encode(members)
@@ -269,6 +274,18 @@ class Members:
                 section="0.4",
             )
         return readers, writers
+
+
+def open_document(
+    data: bytes, file: str, form: str, expected_table: str | None, section: str, bad: str
+) -> Members:
+    """The members of a document; its format, version and table are checked. section, bad: as for Members."""
+    members = Members(read_document(data, file), file, section, bad)
+    members.check_format(form)
+    table = members.hexadecimal("table", 16)
+    if expected_table not in (None, table):
+        raise members.fail(f"the document belongs to table {table}, not {expected_table}", "wrong-table")
+    return members
 
 
 def _shown(value: object) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from tablestore.file.boundary import open_document
-from tablestore.file.document import write_document
+from tablestore.file.boundary import BAD, SECTION
+from tablestore.file.document import Members, open_document, table_document
 from tablestore.file.layout import ID_MAX
 from tablestore.file.snapshot import TIMESTAMP_MAX
 
@@ -27,30 +27,33 @@ class Lease:
 
 def encode(lease: Lease) -> bytes:
     """The document."""
-    return write_document(
+    return table_document(
+        FORMAT,
+        lease.table,
         {
-            "format": FORMAT,
-            "major": 1,
-            "minor": 0,
-            "table": lease.table,
             "snapshot": lease.snapshot,
             "holder": lease.holder,
             "timestamp_millis": lease.timestamp_millis,
             "expires_millis": lease.expires_millis,
-        }
+        },
     )
 
 
 def decode(data: bytes, file: str, expected_table: str | None = None) -> Lease:
     """Check and decode a document (spec §15.3)."""
-    members = open_document(data, file, FORMAT, expected_table)
-    holder = members.text("holder")
-    if len(holder.encode()) > HOLDER_BYTES_MAX:
-        raise members.fail("the holder's text is too long")
+    members = open_document(data, file, FORMAT, expected_table, SECTION, BAD)
     return Lease(
         table=members.text("table"),
         snapshot=members.integer("snapshot", 1, ID_MAX),
-        holder=holder,
+        holder=read_holder(members),
         timestamp_millis=members.integer("timestamp_millis", 0, TIMESTAMP_MAX),
         expires_millis=members.integer("expires_millis", 0, TIMESTAMP_MAX),
     )
+
+
+def read_holder(members: Members) -> str:
+    """The text about who holds a lease or claim."""
+    holder = members.text("holder")
+    if len(holder.encode()) > HOLDER_BYTES_MAX:
+        raise members.fail("the holder's text is too long")
+    return holder

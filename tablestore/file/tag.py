@@ -7,8 +7,8 @@ from typing import Final
 
 from tablestore.errors import SchemaError
 from tablestore.file import layout, partition
-from tablestore.file.boundary import open_document
-from tablestore.file.document import Members, write_document
+from tablestore.file.boundary import BAD, SECTION
+from tablestore.file.document import Members, open_document, table_document
 from tablestore.file.layout import ID_MAX
 from tablestore.file.snapshot import TIMESTAMP_MAX
 
@@ -34,23 +34,21 @@ def path(name: str) -> str:
 
 def encode(tag: Tag) -> bytes:
     """The document."""
-    return write_document(
+    return table_document(
+        FORMAT,
+        tag.table,
         {
-            "format": FORMAT,
-            "major": 1,
-            "minor": 0,
-            "table": tag.table,
             "name": tag.name,
             "snapshot": tag.snapshot,
             "snapshot_digest": tag.snapshot_digest,
             "timestamp_millis": tag.timestamp_millis,
-        }
+        },
     )
 
 
 def decode(data: bytes, file: str, escaped: str, expected_table: str | None = None) -> Tag:
     """Check and decode a document (spec §15.3). escaped: of the file's name."""
-    members = open_document(data, file, FORMAT, expected_table)
+    members = open_document(data, file, FORMAT, expected_table, SECTION, BAD)
     return Tag(
         table=members.text("table"),
         name=read_name(members, escaped),
