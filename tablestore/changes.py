@@ -22,9 +22,10 @@ from tablestore.lsm import changes
 from tablestore.lsm.changes import ChangedWindow, ChangesRequest, Difference
 from tablestore.lsm.condition import compile_condition
 from tablestore.lsm.lineage import Version, check_parent
+from tablestore.lsm.output import RowStream
 from tablestore.lsm.parallel import ordered_map
 from tablestore.lsm.plan import entry_ranges
-from tablestore.lsm.scan import BATCH_ROWS, projection
+from tablestore.lsm.scan import projection
 from tablestore.storage import NotFoundError
 from tablestore.view import View
 
@@ -48,11 +49,11 @@ class Step:
     hold: Callable[[], AbstractContextManager[object]] = nullcontext
 
 
-class Changes:
+class Changes(RowStream):
     """A lazy read of the changes between two snapshots. Nothing is opened before rows or a count are asked for.
 
     Rows have `_row_kind` ("+I", "-U", "+U", "-D"), `_version` and the columns asked for, ordered by step, partition,
-    bucket and key. Has `__arrow_c_stream__`, so `pa.table(changes)`, Polars, DuckDB and pandas take it as it is.
+    bucket and key.
     """
 
     def __init__(
@@ -69,33 +70,6 @@ class Changes:
     def schema(self) -> pa.Schema:
         """Arrow schema of the rows."""
         return changes_schema(self._request)
-
-    def to_batches(self) -> Iterator[pa.RecordBatch]:
-        """Stream Arrow record batches of at most 65,536 rows; memory stays within the budget of a scan."""
-        for table in self.tables():
-            yield from table.to_batches(max_chunksize=BATCH_ROWS)
-
-    def to_reader(self) -> pa.RecordBatchReader:
-        """The stream as a pyarrow RecordBatchReader."""
-        return pa.RecordBatchReader.from_batches(self.schema, self.to_batches())
-
-    def to_arrow(self) -> pa.Table:
-        """All changes as one pyarrow Table."""
-        tables = list(self.tables())
-        return pa.concat_tables(tables) if tables else self.schema.empty_table()
-
-    def to_pandas(self) -> Any:
-        """All changes as a pandas DataFrame (needs pandas)."""
-        return self.to_arrow().to_pandas()
-
-    def to_polars(self) -> Any:
-        """All changes as a polars DataFrame (needs polars)."""
-        import polars
-
-        return polars.from_arrow(self.to_arrow())
-
-    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
-        return self.to_reader().__arrow_c_stream__(requested_schema)
 
     def count(self) -> int:
         """Number of change rows; an update counts twice."""

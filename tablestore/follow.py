@@ -22,7 +22,8 @@ from tablestore.file import layout
 from tablestore.lsm import lineage
 from tablestore.lsm.changes import ChangesRequest
 from tablestore.lsm.lineage import Version, check_parent
-from tablestore.lsm.scan import BATCH_ROWS, Scan
+from tablestore.lsm.output import BATCH_ROWS
+from tablestore.lsm.scan import Scan
 from tablestore.progress import Mark, Progress, at_position
 from tablestore.storage import NotFoundError
 from tablestore.view import View

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,7 @@ from tablestore.file.schema import TableSchema
 from tablestore.lsm.cache import FileCache
 from tablestore.lsm.condition import Condition, key_range, matching_blocks
 from tablestore.lsm.explain import Explanation, explain
+from tablestore.lsm.output import RowStream
 from tablestore.lsm.parallel import ordered_map, workers
 from tablestore.lsm.plan import Plan, entry_ranges, plan_files
 from tablestore.lsm.window import Selection, Window, cut, select
@@ -29,7 +30,6 @@ from tablestore.types import Field
 SCAN_MEMORY = 256 << 20
 WINDOW_ROWS_MIN = 65_536
 WINDOW_ROWS_MAX = 1 << 20
-BATCH_ROWS = 65_536
 # Of a value while a window is merged and gathered; finished windows wait for the reader beside those at work.
 BYTES_PER_VALUE = 56
 
@@ -55,12 +55,11 @@ class Source(Protocol):
         """Live files of entries in some key ranges, and the number of all."""
 
 
-class Scan:
+class Scan(RowStream):
     """A lazy read of one snapshot. Nothing is opened before rows, a count or an explanation are asked for.
 
     The snapshot is held while rows are read (spec §15.5). Rows come partition by partition,
-    bucket by bucket, in key order within a bucket. Has `__arrow_c_stream__`, so `pa.table(scan)`, Polars, DuckDB and
-    pandas take it as it is.
+    bucket by bucket, in key order within a bucket.
     """
 
     def __init__(self, source: Source, schema: TableSchema, cache: FileCache, request: ScanRequest) -> None:
@@ -75,36 +74,14 @@ class Scan:
         """Arrow schema of the rows."""
         return pa.schema([field.arrow for field in self._request.fields])
 
-    def to_batches(self) -> Iterator[pa.RecordBatch]:
-        """Stream Arrow record batches of at most 65,536 rows; memory stays within the scan's budget."""
+    def tables(self) -> Iterator[pa.Table]:
+        """Rows window by window; none is empty."""
         with self._source.hold() as version:
-            for table in self._tables(version):
-                yield from table.to_batches(max_chunksize=BATCH_ROWS)
-
-    def to_reader(self) -> pa.RecordBatchReader:
-        """The stream as a pyarrow RecordBatchReader."""
-        return pa.RecordBatchReader.from_batches(self.schema, self.to_batches())
+            yield from self._tables(version)
 
     def to_arrow(self) -> pa.Table:
         """All rows as one pyarrow Table."""
-        if not self._request.fields:
-            return _rows_without_columns(self.count())
-        with self._source.hold() as version:
-            tables = list(self._tables(version))
-        return pa.concat_tables(tables) if tables else self.schema.empty_table()
-
-    def to_pandas(self) -> Any:
-        """All rows as a pandas DataFrame (needs pandas)."""
-        return self.to_arrow().to_pandas()
-
-    def to_polars(self) -> Any:
-        """All rows as a polars DataFrame (needs polars)."""
-        import polars
-
-        return polars.from_arrow(self.to_arrow())
-
-    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
-        return self.to_reader().__arrow_c_stream__(requested_schema)
+        return super().to_arrow() if self._request.fields else _rows_without_columns(self.count())
 
     def count(self) -> int:
         """Number of rows; reads keys, and columns of the filter, only."""
