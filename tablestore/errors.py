@@ -84,6 +84,15 @@ class CommitConflictError(TableStoreError):
     """Another commit makes this one impossible; nothing of it is visible and its files are gone."""
 
 
+class PreparedGoneError(CommitConflictError):
+    """Files that were prepared for a commit were cleaned away before it was published (spec §15.7, §16.7)."""
+
+
+class OlderStateError(TableStoreError):
+    """A writer that goes on from an older state of its own than the table has of it: going on would skip what it writes,
+    because commits of these numbers are in the table already (spec §16.8)."""
+
+
 class CommitUnknownError(TableStoreError):
     """The store failed while the snapshot was published: the commit is either wholly in or wholly out.
 
@@ -97,6 +106,18 @@ class SnapshotExpiredError(TableStoreError, LookupError):
 
 class StorageError(TableStoreError, OSError):
     """The file system or object store refused or failed a call."""
+
+
+class ConnectorError(TableStoreError):
+    """A Flink job and its worker cannot go on together.
+
+    code: error code of Appendix A; retry: whether restarting the job may help.
+    """
+
+    def __init__(self, message: str, *, code: str, retry: bool = False) -> None:
+        super().__init__(message)
+        self.code = code
+        self.retry = retry
 
 
 def _printable(text: str, limit: int = 400) -> str:
