@@ -3,37 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 
-from tablestore import background
+from tablestore import background, prepared
 from tablestore._native import hash as hashing
 from tablestore.core import Core
 from tablestore.errors import CommitConflictError, SchemaError
 from tablestore.file import keys
 from tablestore.file import vector as vectors
 from tablestore.file.manifest import Entry
+from tablestore.file.part import KeyDeletes, Part
 from tablestore.file.snapshot import WriterIdentity
-from tablestore.lsm import memtable, relocation
+from tablestore.lsm import memtable
 from tablestore.lsm.lineage import Version
 from tablestore.lsm.memtable import Memtable
-from tablestore.lsm.relocation import DELETE, KeyDeletes
-from tablestore.transaction import Outcome, Proposal, Transaction, added, check_fence, removed
+from tablestore.lsm.relocation import DELETE
+from tablestore.transaction import Outcome, Proposal, Transaction, removed
 
 WRITER_MEMORY = 256 << 20
 SHARE_OF_MEMORY = 4  # sorting and encoding need about three times the rows' own size
 INSERT = 0
-
-
-@dataclass(frozen=True)
-class _Pending:
-    """What one commit publishes: its files, its deletes by key, and the ordinal after all of these."""
-
-    entries: tuple[Entry, ...]
-    key_deletes: tuple[KeyDeletes, ...]
-    ordinal: int
 
 
 class Session:
@@ -131,44 +122,37 @@ class Session:
         self._ordinal += 1
         return self._ordinal - 1
 
+    def prepare(self) -> Part:
+        """Make everything given so far durable, to be published later, by any process, and begin anew."""
+        part = self._take()
+        self._core.storage.sync_directories(self._core.schema.options.durable)
+        return part
+
+    def _take(self) -> Part:
+        """What is to be published. From here on the files may become live at any moment: only a proven conflict deletes
+        them (spec §11.4)."""
+        self.flush()
+        part = Part(tuple(self._entries), tuple(self._key_deletes), self._ordinal)
+        self._reset()
+        return part
+
     def commit(self, identity: WriterIdentity | None = None, watermark: int | None = None) -> Outcome:
         """Publish everything given so far as one snapshot, and begin anew. Without changes nothing is published,
         unless an identity or a watermark is to be recorded. After an error the changes must be given again."""
-        self.flush()
-        pending = _Pending(tuple(self._entries), tuple(self._key_deletes), self._ordinal)
-        recorded = identity is not None or watermark is not None
-        # From here on the files may become live at any moment: only a proven conflict deletes them (spec §11.4).
-        self._reset()
-
-        def build(base: Version) -> Proposal | None:
-            check_fence(base.snapshot.fence, pending.entries)
-            proposal = self._propose(base, pending)
-            return proposal if proposal.changes or recorded else None
-
-        background.before_publish(self._core, pending.entries)
-        transaction = Transaction(self._core, build, identity, watermark)
+        part = self._take()
+        background.before_publish(self._core, part.entries)
+        transaction = prepared.transaction(self._core, part, self._propose, identity, watermark)
         try:
             outcome = transaction.commit()
         except (CommitConflictError, SchemaError):
-            transaction.discard(pending.entries)
+            transaction.discard(part.entries)
             raise
         if not outcome.published:
-            transaction.discard(pending.entries)
+            transaction.discard(part.entries)
         return outcome
 
-    def _propose(self, base: Version, pending: _Pending) -> Proposal:
-        """What to publish on `base`: own files, and what spec §12.3 and §12.5 add to them."""
-        core = self._core
-        extra: list[Entry] = []
-        entries = pending.entries
-        if pending.key_deletes or core.schema.cross_partition:
-            touched = {entry.bucket for entry in entries} | {keys.bucket for keys in pending.key_deletes}
-            live = self.live_entries(base, touched)
-            extra = relocation.resolve_key_deletes(core.cache, live, entries, pending.key_deletes, base.id)
-            if core.schema.cross_partition:
-                own = [*entries, *extra]
-                extra.extend(relocation.relocate(core.cache, live, own, base.id, pending.ordinal))
-        return Proposal("append", added([*entries, *extra]), tuple(extra))
+    def _propose(self, base: Version, part: Part) -> Proposal:
+        return prepared.propose(self._core, base, part, self.live_entries)
 
     def live_entries(self, base: Version, buckets: Collection[int]) -> list[Entry]:
         """Live files that the commit's rows may meet."""
@@ -196,11 +180,11 @@ class OverwriteSession(Session):
         super().__init__(core, memory)
         self._partition = partition
 
-    def _propose(self, base: Version, pending: _Pending) -> Proposal:
-        wrong = [entry for entry in pending.entries if self._partition not in (None, entry.partition)]
+    def _propose(self, base: Version, part: Part) -> Proposal:
+        wrong = [entry for entry in part.entries if self._partition not in (None, entry.partition)]
         if wrong:
             raise SchemaError("overwrite(partition=…) was given rows of another partition")
-        appended = super()._propose(base, pending)
+        appended = super()._propose(base, part)
         everything = self._core.entries(base.snapshot)
         gone = [entry for entry in everything if self._partition in (None, entry.partition)]
         changes = [*removed(gone), *appended.changes]

@@ -29,6 +29,7 @@ LAYERS = (
     {
         "results",
         "session",
+        "prepared",
         "background",
         "claims",
         "compact",

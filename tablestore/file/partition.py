@@ -107,6 +107,23 @@ def decode(fields: Sequence[Field], data: bytes) -> tuple[Value, ...]:
     return tuple(values)
 
 
+def decode_key(fields: Sequence[Field], data: bytes) -> tuple[Value, ...]:
+    """The values of an encoded key (spec §3.2). Raises FormatError as `decode` does."""
+    values: list[Value] = []
+    position = 0
+    for field in fields:
+        if field is fields[-1] and field.type.kind == "variable":
+            raw = data[position:]
+            values.append(_decode_text(raw, position) if field.type.utf8 else raw)
+            position = len(data)
+        else:
+            value, position = _decode_value(field.type, data, position)
+            values.append(value)
+    if position != len(data):
+        _reject("bytes are left over", position)
+    return tuple(values)
+
+
 def _encode_value(column_type: ColumnType, value: bool | int | str | bytes) -> bytes:
     if column_type.kind == "variable":
         raw = value.encode() if isinstance(value, str) else value

@@ -15,6 +15,7 @@ from tablestore.file.column_reader import Piece
 from tablestore.file.key_reader import read_keys
 from tablestore.file.keys import Keys
 from tablestore.file.manifest import Entry
+from tablestore.file.part import KeyDeletes
 from tablestore.file.sst_reader import SstReader
 from tablestore.file.vector import Vector
 from tablestore.lsm import memtable
@@ -27,15 +28,6 @@ from tablestore.types import ROW_KIND, Field
 
 DELETE = 3
 Place = tuple[bytes, int]
-
-
-@dataclass(frozen=True)
-class KeyDeletes:
-    """Keys to be deleted, known without their rows: distinct and ascending, of one bucket."""
-
-    bucket: int
-    keys: Keys
-    ordinal: int
 
 
 @dataclass
