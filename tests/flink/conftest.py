@@ -1,0 +1,68 @@
+"""One cluster for all tests of this folder. Without a JDK and Maven they are skipped, and say so."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.flink import distribution, jars
+from tests.flink.cluster import Cluster
+from tests.flink.sql import Session
+
+
+@pytest.fixture(scope="session")
+def flink() -> str:
+    """The version of Flink to test with. TABLESTORE_REQUIRE_FLINK=1 makes its absence a failure."""
+    reason = distribution.missing()
+    if reason and os.environ.get("TABLESTORE_REQUIRE_FLINK") == "1":
+        pytest.fail(f"Flink tests must run, but there is {reason}")
+    if reason:
+        pytest.skip(f"Flink tests need a JDK and Maven: {reason}")
+    return distribution.VERSION
+
+
+@pytest.fixture(scope="session")
+def connector_jar(flink: str) -> Path:
+    """The connector as it is delivered."""
+    return jars.connector()
+
+
+@pytest.fixture(scope="session")
+def testing_jar(flink: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The generator of rows, as a connector of its own."""
+    return jars.testing(tmp_path_factory.mktemp("testing"))
+
+
+@pytest.fixture(scope="session")
+def shared_cluster(
+    connector_jar: Path, testing_jar: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Cluster]:
+    """A standalone cluster with two TaskManagers, the connector's jar copied to its `lib/`."""
+    cluster = Cluster(tmp_path_factory.mktemp("cluster"), [connector_jar, testing_jar])
+    try:
+        cluster.start()
+        yield cluster
+    finally:
+        cluster.stop()
+
+
+@pytest.fixture
+def cluster(shared_cluster: Cluster) -> Iterator[Cluster]:
+    """The cluster with all its processes alive and no job; a test may kill what it likes."""
+    for process in shared_cluster.processes:
+        if not process.is_alive:
+            process.start()
+    shared_cluster.wait_for_slots()
+    yield shared_cluster
+    shared_cluster.cancel_all()
+
+
+@pytest.fixture
+def session(cluster: Cluster) -> Iterator[Session]:
+    """A new SQL session on the cluster."""
+    session = cluster.session()
+    yield session
+    session.close()
