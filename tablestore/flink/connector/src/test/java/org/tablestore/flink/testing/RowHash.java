@@ -2,6 +2,7 @@ package org.tablestore.flink.testing;
 
 import java.util.ArrayList;
 import java.util.List;
+import org.apache.flink.core.memory.MemorySegment;
 import org.apache.flink.table.data.RowData;
 import org.apache.flink.table.data.binary.BinaryStringData;
 import org.apache.flink.table.types.logical.LogicalType;
@@ -52,12 +53,19 @@ final class RowHash {
 
     private static long text(BinaryStringData text) {
         text.ensureMaterialized();
+        MemorySegment[] segments = text.getSegments();
         int size = text.getSizeInBytes();
         long sum = 0;
-        long power = 1;
-        for (int index = 0; index < size; index++) {
-            sum += power * text.byteAt(index);
-            power *= 31;
+        if (segments.length == 1 && !segments[0].isOffHeap()) {
+            byte[] bytes = segments[0].getArray();
+            int offset = text.getOffset();
+            for (int index = offset + size - 1; index >= offset; index--) {
+                sum = sum * 31 + bytes[index];
+            }
+        } else {
+            for (int index = size - 1; index >= 0; index--) {
+                sum = sum * 31 + text.byteAt(index);
+            }
         }
         return sum;
     }

@@ -1,0 +1,38 @@
+package org.tablestore.flink.bridge;
+
+import org.apache.flink.table.data.columnar.vector.BytesColumnVector;
+
+/** Views of columns of texts and bytes, whose values stay where they are in the message. */
+final class ByteVectors {
+    private ByteVectors() {}
+
+    static final class Variable extends PlainVectors.Vector implements BytesColumnVector {
+        private final int offsets;
+
+        Variable(byte[] data, int validity, int offsets, int start) {
+            super(data, validity, start);
+            this.offsets = offsets;
+        }
+
+        @Override
+        public Bytes getBytes(int index) {
+            int first = PlainVectors.readInt(data, offsets + 4 * index);
+            int end = PlainVectors.readInt(data, offsets + 4 * index + 4);
+            return new Bytes(data, start + first, end - first);
+        }
+    }
+
+    static final class Fixed extends PlainVectors.Vector implements BytesColumnVector {
+        private final int length;
+
+        Fixed(byte[] data, int validity, int start, int length) {
+            super(data, validity, start);
+            this.length = length;
+        }
+
+        @Override
+        public Bytes getBytes(int index) {
+            return new Bytes(data, start + length * index, length);
+        }
+    }
+}
