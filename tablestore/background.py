@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable, Sequence
 from weakref import ref
 
-from tablestore import claims, maintenance
+from tablestore import claims, lease, maintenance
 from tablestore.core import Core
 from tablestore.errors import TableStoreError
 from tablestore.file.manifest import Entry, Place
@@ -124,8 +124,7 @@ def compact_place(core: Core, place: Place) -> None:
     """Compact one bucket until nothing is left to pick, or another has claimed it."""
     purge = purge_of(core.schema, int(time.time() * 1000))
     for _ in range(ROUNDS_MAX):
-        base = core.lineage.newest()
-        work = maintenance.plan(core, base, only={place}, purge=purge)
+        base, work = maintenance.plan_newest(core, only={place}, purge=purge)
         if not work:
             return
         if maintenance.compact_one(core, base, work[0], purge, _proceed, claiming=True) is None:
@@ -138,13 +137,13 @@ def after_commit(core: Core, outcome: Outcome) -> None:
         return
     try:
         places = {change.entry.place for change in outcome.changes}
-        base = outcome.version
+        known: Version | None = outcome.version
         for _ in range(ROUNDS_MAX):
-            work = maintenance.plan(core, base, only=places)
+            base, work = maintenance.plan_newest(core, only=places, known=known)
             places = {small.place for small in work if _compact_small(core, base, small)}
             if not places:
                 break
-            base = core.lineage.newest()
+            known = None
     except TableStoreError as error:
         LOG.warning("compaction after version %d of %s: %s", outcome.version.id, core.storage.root, error)
 
@@ -185,7 +184,9 @@ def before_publish(core: Core, entries: Sequence[Entry]) -> None:
 
 
 def _stalled(core: Core, place: Place) -> bool:
-    return core.run_count(core.lineage.newest().snapshot, place) >= core.schema.options.compaction_stop
+    """Whether the bucket has too many runs for more."""
+    runs = lease.of_newest(core, lambda newest: core.run_count(newest.snapshot, place))
+    return runs >= core.schema.options.compaction_stop
 
 
 def _wait_for_others(core: Core, place: Place) -> None:

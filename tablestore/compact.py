@@ -65,9 +65,8 @@ class Compactor:
         """Plan and do what is to be done; compactions that were published. `total` says how many were planned."""
         core = self._core
         self.renew()
-        base = core.lineage.newest()
         purge = purge_of(core.schema, int(time.time() * 1000))
-        work = maintenance.plan(core, base, self._full, purge=purge)
+        base, work = maintenance.plan_newest(core, self._full, purge=purge)
         random.shuffle(work)
         self.done, self.total = 0, len(work)
         before = self.result.buckets

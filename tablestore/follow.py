@@ -333,9 +333,8 @@ def _earliest(core: Core, view_at: Callable[[int | str | datetime.datetime | Non
     """The oldest snapshot that is kept; a later one if that expires meanwhile."""
     while True:
         kept = core.lineage.boundary()
-        first = min(number for number in core.lineage.ids() if number >= kept)
         try:
-            return view_at(first)
+            return view_at(min((number for number in core.lineage.ids() if number >= kept), default=kept))
         except SnapshotExpiredError:
             if core.lineage.boundary() == kept:
                 raise

@@ -11,9 +11,10 @@ import platform
 import secrets
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
+from typing import TypeVar
 
 from tablestore.core import Core
 from tablestore.errors import FormatError, SnapshotExpiredError, StorageError
@@ -21,6 +22,8 @@ from tablestore.file import layout
 from tablestore.file import lease as leases
 from tablestore.lsm.lineage import Version
 from tablestore.storage import NotFoundError, Storage
+
+T = TypeVar("T")
 
 LEASE_MILLIS = 300_000  # a lease of a process that died holds files for so long
 RENEW_SECONDS = 60.0
@@ -125,6 +128,27 @@ def hold(core: Core, version: Version) -> Iterator[Lease]:
         lease.release()
 
 
+def of_newest(core: Core, read: Callable[[Version], T], known: Version | None = None) -> T:
+    """What a short read without a lease finds in the newest snapshot; if that expires meanwhile, in a newer one.
+
+    known: a snapshot to try first, which was the newest a moment ago.
+    """
+    version = core.lineage.newest() if known is None else known
+    while True:
+        try:
+            return read(version)
+        except (FormatError, NotFoundError, SnapshotExpiredError) as error:
+            if not is_gone(core, version, error):
+                raise
+        version = core.lineage.newest()
+
+
+def is_gone(core: Core, version: Version, error: Exception) -> bool:
+    """Whether an error says that something is missing which has expired (spec §15.4)."""
+    told = is_missing(error) or isinstance(error, SnapshotExpiredError)
+    return told and version.id < core.lineage.boundary()
+
+
 @contextmanager
 def guard(core: Core, version: Version, tag: str | None = None) -> Iterator[None]:
     """Says that a snapshot has expired where files are missing for that reason (spec §15.4)."""
@@ -141,7 +165,7 @@ def expired(
     core: Core, version: Version, error: Exception, tag: str | None = None
 ) -> SnapshotExpiredError | None:
     """What a reader says of a missing file; None if the snapshot has not expired: then the table is damaged."""
-    if not is_missing(error) or version.id >= core.lineage.boundary():
+    if not is_missing(error) or not is_gone(core, version, error):
         return None
     if tag is not None and core.storage.exists(tag):
         return None

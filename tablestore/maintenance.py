@@ -61,8 +61,7 @@ def run(
     purge = purge_of(core.schema, now_millis if now_millis is not None else int(time.time() * 1000))
     result = CompactResult(core.lineage.newest().id)
     for _ in range(PLANS_MAX):
-        base = core.lineage.newest()
-        work = plan(core, base, full, only, purge)
+        base, work = plan_newest(core, full, only, purge)
         if not work:
             break
         outcomes = ordered_map(partial(compact_one, core, base, purge=purge), work)
@@ -71,6 +70,17 @@ def run(
             if progress is not None:
                 progress(done, len(work))
     return replace(result, version=core.lineage.newest().id)
+
+
+def plan_newest(
+    core: Core,
+    full: bool = False,
+    only: set[Place] | None = None,
+    purge: Purge | None = None,
+    known: Version | None = None,
+) -> tuple[Version, list[Work]]:
+    """The newest snapshot and what is to be compacted in it. known: one that was the newest a moment ago."""
+    return lease.of_newest(core, lambda base: (base, plan(core, base, full, only, purge)), known)
 
 
 def plan(
@@ -152,7 +162,8 @@ def _both(first: Proceed, second: Proceed | None) -> Proceed:
 
 def _is_live(core: Core, work: Work) -> bool:
     """Whether all files that the compaction reads are still in the table."""
-    live = {entry.file for entry in core.place_entries(core.lineage.newest().snapshot, work.place)}
+    entries = lease.of_newest(core, lambda newest: core.place_entries(newest.snapshot, work.place))
+    live = {entry.file for entry in entries}
     chosen = work.runs[work.chosen.start : work.chosen.stop]
     return all(entry.file in live for run in chosen for entry in run.files)
 

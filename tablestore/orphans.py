@@ -199,25 +199,32 @@ def _unused(core: Core, candidates: list[_Candidate]) -> list[_Candidate]:
         return []
     for _ in range(ATTEMPTS_MAX):
         boundary = core.lineage.boundary()
+        held = pins.read(core)
         ids = core.lineage.ids()
         try:
-            used = _used(core, boundary, ids)
+            used = _used(core, boundary, held, ids)
         except (FormatError, NotFoundError) as error:
-            if not is_missing(error) or core.lineage.ids() == ids:
+            before = boundary, held.floor, ids
+            if not is_missing(error) or before == _extent(core):
                 raise
-            continue  # an expirer is at work
+            continue  # an expirer is at work, which removes snapshots last
         return [found for found in candidates if found.file not in used]
     raise StorageError(f"{core.storage.root} changes too fast to see what is used; try again")
 
 
-def _used(core: Core, boundary: int, ids: Sequence[int]) -> set[str]:
+def _extent(core: Core) -> tuple[int, int | None, list[int]]:
+    """What is retained by the boundary and by consumers, and what is there."""
+    return core.lineage.boundary(), pins.read(core).floor, core.lineage.ids()
+
+
+def _used(core: Core, boundary: int, held: pins.Pins, ids: Sequence[int]) -> set[str]:
     """File ids of all manifests and data files of snapshots that stay."""
-    held = pins.read(core)
     kept = boundary if held.floor is None else min(boundary, held.floor)
     newest = core.lineage.newest().id
     used: set[str] = set()
     before: Snapshot | None = None
-    for id_ in sorted({*ids, *range(max([*ids, 0]) + 1, newest + 1)}):
+    # A directory may be listed without what comes into it meanwhile: from the boundary on there are all.
+    for id_ in sorted({*ids, *range(max(boundary, 1), newest + 1)}):
         if id_ >= kept:
             found = core.lineage.read(id_).snapshot
             whole = before is None or before.id + 1 != id_ or found.kind == "rollback"

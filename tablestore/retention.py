@@ -148,6 +148,8 @@ def _plan(core: Core) -> tuple[_Plan, _Garbage]:
         held = pins.read(core)
         kept = boundary if held.floor is None else min(boundary, held.floor)
         ids = core.lineage.ids()
+        if core.lineage.boundary() != boundary:
+            continue  # the list may have neither a snapshot that has gone nor one that came meanwhile
         pinned = held.snapshots
         going = [id_ for id_ in ids if id_ < kept and id_ not in pinned]
         plan = _Plan(kept, going, [id_ for id_ in ids if id_ >= kept or id_ in pinned])

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from tablestore import background, ingest, orphans, progress, retention, tags
+from tablestore import background, ingest, lease, orphans, progress, retention, tags
 from tablestore.changes import Changes, changes_between
 from tablestore.core import Core, open_core
 from tablestore.errors import SchemaError, SnapshotExpiredError, TableExistsError, TableNotFoundError
@@ -23,7 +23,7 @@ from tablestore.file.schema import TableSchema
 from tablestore.file.snapshot import NO_PARENT_DIGEST, Snapshot
 from tablestore.file.tag import path as tag_path
 from tablestore.follow import POLL_SECONDS, Follower, Limits, follow
-from tablestore.lsm.lineage import HINT_PATH, Lineage
+from tablestore.lsm.lineage import HINT_PATH, Lineage, Version
 from tablestore.options import TableOptions
 from tablestore.results import (
     CommitResult,
@@ -37,7 +37,7 @@ from tablestore.results import (
 from tablestore.session import WRITER_MEMORY, OverwriteSession, Session
 from tablestore.storage import AlreadyExistsError, NotFoundError, Storage, open_storage
 from tablestore.transaction import Outcome
-from tablestore.view import View
+from tablestore.view import View, newest_view
 from tablestore.writer import Writer
 
 DELETE = 3
@@ -218,20 +218,10 @@ class Table(View):
         SnapshotExpiredError if there is none of the name."""
         return progress.drop(self._core, name)
 
-    def _newest_view(self) -> View:
-        """The newest snapshot; a newer one if that expires before it is held."""
-        while True:
-            newest = self._version()
-            try:
-                return View(self._core, newest)
-            except SnapshotExpiredError:
-                if self._version().id == newest.id:
-                    raise
-
     def _moment(self, moment: int | str | datetime.datetime | None) -> View:
         """A view of the snapshot that a version, tag or time names; None = the newest."""
         if moment is None:
-            return self._newest_view()
+            return newest_view(self._core)
         if isinstance(moment, datetime.datetime):
             return self.at(timestamp=moment)
         if isinstance(moment, str):
@@ -331,10 +321,14 @@ class Table(View):
     def tag(self, name: str, version: int | None = None) -> TagResult:
         """Name a snapshot, the newest by default; it stays until `untag`. Raises CommitConflictError if the name is
         taken by another snapshot, SnapshotExpiredError."""
-        lineage = self._core.lineage
-        found = lineage.newest() if version is None else lineage.at(version)
-        tags.create(self._core, name, found)
-        return TagResult(name, found.id)
+
+        def create(found: Version) -> TagResult:
+            tags.create(self._core, name, found)
+            return TagResult(name, found.id)
+
+        if version is None:
+            return lease.of_newest(self._core, create)
+        return create(self._core.lineage.at(version))
 
     def untag(self, name: str) -> TagResult:
         """Remove a tag. Raises SnapshotExpiredError if there is none of the name."""

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, replace
 from tablestore.core import Core
 from tablestore.errors import CommitConflictError, CommitUnknownError, FormatError, StorageError
 from tablestore.file import fileset, layout, manifest, snapshot
-from tablestore.file.manifest import ADDED, MOVED, REMOVED, Change, Entry, Written
+from tablestore.file.manifest import ADDED, MOVED, REMOVED, Change, Entry, Place, Written
 from tablestore.file.snapshot import ManifestReference, Snapshot, SnapshotKind, Totals, WriterIdentity
-from tablestore.lease import is_missing
+from tablestore.lease import is_missing, of_newest
 from tablestore.lsm.lineage import HINT_PATH, Version
 from tablestore.storage import AlreadyExistsError, AttemptGoneError, NotFoundError, PublishUnknownError
 
@@ -268,8 +268,9 @@ class Transaction:
     def _settle(self, version: Version, proposal: Proposal) -> None:
         """Returns if the newest snapshot proves that an expired commit is in its line; raises CommitConflictError if it
         proves that it is not, CommitUnknownError if it proves nothing (spec §11.6)."""
+        core = self._core
         try:
-            newest = self._core.lineage.newest().snapshot
+            newest = core.lineage.newest().snapshot
             if proposal.kind == "clean":
                 if newest.fence >= proposal.fence:
                     return  # fences never decrease: whoever put it up, it is there
@@ -286,7 +287,7 @@ class Transaction:
                 )
             own = {change.entry.file for change in proposal.changes if change.kind == ADDED}
             places = {change.entry.place for change in proposal.changes}
-            live = {entry.file for place in places for entry in self._core.place_entries(newest, place)}
+            live = of_newest(core, lambda newest: _files_of(core, newest, places))
         except (StorageError, FormatError) as error:
             raise self._unknown(version.snapshot, error) from error
         if not own & live:
@@ -317,6 +318,10 @@ class Transaction:
     def _remove(self, path: str) -> None:
         with suppress(StorageError):
             self._core.storage.remove(path)
+
+
+def _files_of(core: Core, version: Version, places: Iterable[Place]) -> set[str]:
+    return {entry.file for place in places for entry in core.place_entries(version.snapshot, place)}
 
 
 def check_fence(fence: int, entries: Iterable[Entry]) -> None:

@@ -75,6 +75,8 @@ def verify(
             progress(done, len(entries))
     if held is not None:
         held.release()
+    elif version is None and findings and snapshot.id < _boundary(lineage, findings):
+        return verify(storage, None, deep, progress)  # the newest has expired before it was held
     return VerifyResult(
         version=snapshot.id,
         files=len(entries),

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from tablestore import ingest, lease, metadata
 from tablestore.core import Core, check_features
-from tablestore.errors import FormatError, SchemaError, SnapshotExpiredError
+from tablestore.errors import SchemaError
 from tablestore.file.fileset import FileSet
 from tablestore.file.manifest import KeyRange
 from tablestore.lsm import scan as scans
@@ -19,7 +19,6 @@ from tablestore.lsm.condition import compile_condition
 from tablestore.lsm.lineage import Version
 from tablestore.lsm.point import encode_one
 from tablestore.results import VerifyResult
-from tablestore.storage import NotFoundError
 from tablestore.verify import verify
 
 if TYPE_CHECKING:
@@ -98,17 +97,11 @@ class View:
         return scans.Scan(_Source(self, version), core.schema, core.cache, request)
 
     def _reading(self, read: Callable[[Version], T]) -> T:
-        """The answer of a short read without a lease; if the newest snapshot expires meanwhile, that of a newer one."""
-        while True:
-            version = self._version()
-            try:
-                return read(version)
-            except (FormatError, NotFoundError) as error:
-                reason = lease.expired(self._core, version, error, self._tag)
-                if reason is None:
-                    raise
-                if self._fixed is not None or self._version().id == version.id:
-                    raise reason from error
+        """The answer of a short read: of the view's snapshot, which has a lease, or of the newest."""
+        if self._fixed is None:
+            return lease.of_newest(self._core, read)
+        with self.guard():
+            return read(self._fixed)
 
     def get(self, key: Any) -> Any:
         """Look up by primary key: one key gives a dict or None, a list or table of keys a pa.Table of the rows found,
@@ -134,7 +127,7 @@ class View:
         and Polars. The snapshot is kept for as long as the dataset lives."""
         from tablestore.dataset import TableDataset  # loads Arrow's engine, which nothing else needs
 
-        return TableDataset(self if self._fixed is not None else View(self._core, self._version()))
+        return TableDataset(self if self._fixed is not None else newest_view(self._core))
 
     def __len__(self) -> int:
         return self.scan(columns=[]).count()
@@ -166,6 +159,11 @@ class View:
         return f"<{type(self).__name__} {self.path} version {self.version}>"
 
 
+def newest_view(core: Core) -> View:
+    """The newest snapshot; a newer one if that expires before it is held."""
+    return lease.of_newest(core, lambda version: View(core, version))
+
+
 class _Source:
     """What a scan reads: the snapshot of the view, or of the call; a newer one if that expires before the first row."""
 
@@ -186,14 +184,10 @@ class _Source:
 
     def _lease(self) -> lease.Lease:
         core = self._view._core
-        while True:
-            try:
-                return lease.acquire(core, self._version)
-            except SnapshotExpiredError:
-                newest = core.lineage.newest()
-                if newest.id == self._version.id:
-                    raise
-                self._version = newest
+        self._version, held = lease.of_newest(
+            core, lambda version: (version, lease.acquire(core, version)), self._version
+        )
+        return held
 
     def files(self, ranges: Sequence[KeyRange] | None) -> tuple[FileSet, int]:
         snapshot = self._version.snapshot

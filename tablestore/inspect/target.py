@@ -13,6 +13,7 @@ from tablestore.file import layout, sst
 from tablestore.file.fileset import FileSet
 from tablestore.file.snapshot import Snapshot
 from tablestore.inspect.status import UnsuitableError
+from tablestore.lease import guard
 from tablestore.lsm.lineage import Lineage, Version
 from tablestore.storage import NotFoundError, Storage, open_storage
 from tablestore.table import View
@@ -108,7 +109,8 @@ class Opened:
 
     def files(self) -> FileSet:
         """Live files."""
-        return self.core.files(self.snapshot)
+        with guard(self.core, self.found):
+            return self.core.files(self.snapshot)
 
 
 def open_version(given: str, version: int | None = None) -> Opened:
