@@ -85,12 +85,7 @@ class CommitConflictError(TableStoreError):
 
 
 class PreparedGoneError(CommitConflictError):
-    """Files that were prepared for a commit were cleaned away before it was published (spec §15.7, §16.7)."""
-
-
-class OlderStateError(TableStoreError):
-    """A writer that goes on from an older state of its own than the table has of it: going on would skip what it writes,
-    because commits of these numbers are in the table already (spec §16.8)."""
+    """Files that were prepared for a commit were cleaned away before it was published (spec §15.7, §16.9)."""
 
 
 class CommitUnknownError(TableStoreError):

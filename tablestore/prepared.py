@@ -1,5 +1,5 @@
 """What a commit is going to publish: files that are durable and that no snapshot names yet. Many writers may prepare
-parts of one commit, in processes of their own; whoever holds the parts publishes them as one snapshot (spec §16.7)."""
+parts of one commit, in processes of their own; whoever holds the parts publishes them as one snapshot (spec §16.9)."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -46,6 +46,11 @@ class Session:
     def empty(self) -> bool:
         """Whether nothing has been given yet."""
         return not (self._memtable.rows or self._entries or self._key_deletes)
+
+    @property
+    def spilled(self) -> Sequence[Entry]:
+        """The files written so far, in the order in which they were written."""
+        return self._entries
 
     def upsert(self, table: pa.Table) -> None:
         """Add rows in table schema."""

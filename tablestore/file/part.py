@@ -1,4 +1,4 @@
-"""Parts of a commit as documents (spec §16.7): data files and deletes by key that wait for their snapshot."""
+"""Parts of a commit as documents (spec §16.9): data files and deletes by key that wait for their snapshot."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tablestore.file.schema import TableSchema
 FORMAT: Final = "tablestore/part"
 NAME: Final = "part"
 BAD: Final = "bad-part"
-SECTION: Final = "16.7"
+SECTION: Final = "16.9"
 FILES_MAX: Final = 4_000  # of one document: then it stays far below the limit of spec §0.5
 BYTES_MAX: Final = 8 << 20
 KEY_BYTES_MAX: Final = 65_536  # spec §0.5
@@ -132,7 +132,7 @@ def _file(entry: Entry) -> dict[str, Any]:
 
 
 def decode(data: bytes, schema: TableSchema) -> Part:
-    """Check and decode a document (spec §16.7). Raises FormatError."""
+    """Check and decode a document (spec §16.9). Raises FormatError."""
     members = open_document(data, NAME, FORMAT, schema.table, SECTION, BAD)
     schema_id = members.integer("schema_id")
     if schema_id != schema.id:

@@ -1,0 +1,115 @@
+"""The committer of a sink: publishes the parts of a checkpoint as one snapshot, exactly once (spec §16.8)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Final
+
+import pyarrow as pa
+
+from tablestore import prepared
+from tablestore.core import FILES_READ_WHOLE_MAX, Core
+from tablestore.errors import ConnectorError, FormatError, PreparedGoneError
+from tablestore.file import part as parts
+from tablestore.file.part import Part
+from tablestore.file.snapshot import Snapshot, WriterIdentity, check_identity
+from tablestore.flink.protocol import Connection, Value, integer_of, text_of
+from tablestore.flink.roles import Reply
+from tablestore.table import Table
+
+PARTS_MAX: Final = 1 << 20
+PUBLISHED, KNOWN, EMPTY = "published", "known", "empty"
+
+
+class CommitterRole:
+    """Requests: `commit` publishes a committable; `last` tells the last commit id of a sink."""
+
+    def __init__(self, table: Table, hello: Mapping[str, bytes], connection: Connection) -> None:
+        self._core = table._core
+
+    def batch(self, payload: pa.Buffer) -> None:
+        raise ConnectorError("a committer takes no rows", code="bad-message")
+
+    def request(self, op: str, values: Mapping[str, bytes], payload: pa.Buffer | None) -> Reply:
+        if op == "commit":
+            return Reply(self._commit(values))
+        if op == "last":
+            return Reply({"last": last_commit(self._core, text_of(values, "sink"))})
+        raise ConnectorError(f"a committer cannot {op[:60]!r}", code="bad-message")
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def _commit(self, values: Mapping[str, bytes]) -> dict[str, Value]:
+        """sink, checkpoint; replay: whether Flink may have asked for it before; parts, part-0 …"""
+        started = time.monotonic()
+        identity = check_identity(text_of(values, "sink"), integer_of(values, "checkpoint"))
+        replay = text_of(values, "replay") == "true"
+        check_order(self._core, identity, replay)
+        if last_commit(self._core, identity.id) >= identity.commit_id:
+            return {"outcome": KNOWN, "version": self._core.lineage.newest().id}
+        found = [parts.decode(document, self._core.schema) for document in documents_of(values)]
+        outcome = self._publish(found, identity)
+        snapshot = outcome.version.snapshot
+        reply: dict[str, Value] = {
+            "outcome": PUBLISHED if outcome.published else EMPTY,
+            "version": snapshot.id,
+            "rows": sum(part.rows for part in found),
+            "files": sum(len(part.entries) for part in found),
+            "millis": int((time.monotonic() - started) * 1000),
+            "retries": outcome.retries,
+        }
+        reply.update(backlog(self._core, snapshot))
+        return reply
+
+    def _publish(self, found: list[Part], identity: WriterIdentity) -> prepared.Outcome:
+        try:
+            return prepared.publish(self._core, found, identity)
+        except PreparedGoneError as error:
+            raise ConnectorError(
+                f"checkpoint {identity.commit_id} of sink {identity.id}: {error}", code="prepared-gone"
+            ) from error
+
+
+def last_commit(core: Core, sink: str) -> int:
+    """The greatest checkpoint of the sink that is in the table; -1 if there is none."""
+    return core.lineage.newest().snapshot.committers.get(sink, -1)
+
+
+def check_order(core: Core, identity: WriterIdentity, replay: bool) -> None:
+    """Raises ConnectorError if a commit that was never tried has the id of one that is in the table: the job was
+    restored from an older savepoint than its last commit, and its rows would be skipped."""
+    last = last_commit(core, identity.id)
+    if last >= identity.commit_id and not replay:
+        raise older_savepoint(core, identity.id, identity.commit_id - 1, last)
+
+
+def older_savepoint(core: Core, sink: str, restored: int, last: int) -> ConnectorError:
+    """The error that says so."""
+    return ConnectorError(
+        f"the job was restored from checkpoint {restored}, but the table {core.storage.root} has its commits up to "
+        f"checkpoint {last} (sink {sink}): what it writes now would be skipped as if it were there already. Restore the "
+        f"job from checkpoint {last}, or roll the table back to its snapshot of checkpoint {restored} and set "
+        "'sink.older-savepoint' = 'new-identity', which writes the rows once more as later commits: right for upserts",
+        code="older-savepoint",
+    )
+
+
+def documents_of(values: Mapping[str, bytes]) -> list[bytes]:
+    """The parts of a committable, in order."""
+    count = integer_of(values, "parts")
+    if not 0 <= count <= PARTS_MAX or any(f"part-{number}" not in values for number in range(count)):
+        raise FormatError(
+            "parts of the committable are missing", code="bad-message", file="commit", section="16.9"
+        )
+    return [values[f"part-{number}"] for number in range(count)]
+
+
+def backlog(core: Core, snapshot: Snapshot) -> dict[str, Value]:
+    """How many buckets wait for compaction, and the sorted runs of the fullest; nothing for very large tables."""
+    if snapshot.totals.files > FILES_READ_WHOLE_MAX:
+        return {}
+    runs = core.files(snapshot).run_counts()
+    waiting = int((runs >= core.schema.options.compaction_trigger).sum())
+    return {"backlog": waiting, "runs": int(runs.max()) if len(runs) else 0}
