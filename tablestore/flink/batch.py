@@ -9,16 +9,18 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from tablestore.conform import check_values
+from tablestore.conform import VALUE_BYTES_MAX
 from tablestore.errors import FormatError, LimitExceededError, SchemaError
-from tablestore.types import Field
+from tablestore.types import CHECK_BELOW, CHECK_PRECISION, ColumnType, Field
 
 ROWS_MAX: Final = 1 << 24
 INSERT, UPDATE_BEFORE, UPDATE_AFTER, DELETE = range(4)
 
 _HEAD: Final = struct.Struct("<II")
 _ALIGNMENT: Final = 8
+_OWN_BUFFERS: Final = {"bits": 2, "fixed": 2, "variable": 3, "list": 2, "struct": 1}
 
 Kinds = npt.NDArray[np.uint8]
 
@@ -36,128 +38,157 @@ class Rows(NamedTuple):
 def decode(payload: pa.Buffer, fields: Sequence[Field]) -> Rows:
     """The rows of a BATCH, as views of its payload: checked once, here (spec §16.5).
 
-    fields: the columns that the batch is to have, in order. Raises FormatError if the payload is damaged, SchemaError
-    if a value does not fit its column.
+    fields: the columns that the batch is to have, in order. Raises FormatError for what the section rejects.
     """
-    cursor = _Cursor(payload)
-    kinds = cursor.kinds()
-    columns = []
-    for field in fields:
-        try:
-            column = cursor.column(field, cursor.rows, field.name)
-            column.validate(full=True)
-        except pa.ArrowInvalid as error:
-            raise cursor.bad(f"column {field.name!r}: {error}", _code(error)) from None
-        check_values(column, field, 0)
-        columns.append(column)
-    cursor.end()
-    schema = pa.schema([field.arrow for field in fields])
+    buffers = _Buffers(payload, fields)
+    kinds = buffers.kinds()
+    columns = [buffers.column(field, buffers.rows, field.name, None) for field in fields]
     if not columns:
-        batch = pa.RecordBatch.from_struct_array(
-            pa.StructArray.from_buffers(pa.struct([]), cursor.rows, [None])
-        )
-        return Rows(batch, kinds)
-    return Rows(pa.RecordBatch.from_arrays(columns, schema=schema), kinds)
+        nothing = pa.StructArray.from_buffers(pa.struct([]), buffers.rows, [None])
+        return Rows(pa.RecordBatch.from_struct_array(nothing), kinds)
+    return Rows(
+        pa.RecordBatch.from_arrays(columns, schema=pa.schema([field.arrow for field in fields])), kinds
+    )
 
 
-def _code(error: pa.ArrowInvalid) -> str:
-    text = str(error)
-    if "UTF8" in text or "UTF-8" in text:
-        return "invalid-utf8"
-    return "bad-value" if "precision" in text or "range" in text else "bad-batch"
+def buffer_count(column_type: ColumnType) -> int:
+    """Buffers of a column."""
+    return _OWN_BUFFERS[column_type.kind] + sum(buffer_count(child.type) for child in column_type.children)
 
 
-class _Cursor:
-    """Takes the buffers of a payload in order."""
+class _Buffers:
+    """Takes the buffers of a payload in order, and makes arrays of them."""
 
-    def __init__(self, payload: pa.Buffer) -> None:
+    def __init__(self, payload: pa.Buffer, fields: Sequence[Field]) -> None:
         self._payload = payload
-        self._next = 0
-        if payload.size < _HEAD.size:
-            raise self.bad("a batch without a head")
+        self._taken = 0
         view = memoryview(payload).cast("B")
+        if len(view) < _HEAD.size:
+            raise _bad("a batch without a head", "truncated", len(view))
         self.rows, count = _HEAD.unpack_from(view, 0)
         if self.rows > ROWS_MAX:
-            raise LimitExceededError(
-                f"a batch of {self.rows} rows, at most {ROWS_MAX} are possible",
-                code="limit-exceeded",
-                file="batch",
-                offset=0,
-                section="16.5",
-            )
-        start = _HEAD.size + 8 * count
-        if start > payload.size:
-            raise self.bad(f"the lengths of {count} buffers reach past the end")
+            raise _too_large(f"a batch of {self.rows} rows, at most {ROWS_MAX} are possible", 0)
+        wanted = 1 + sum(buffer_count(field.type) for field in fields)
+        if count != wanted:
+            raise _bad(f"a batch of {count} buffers, its columns have {wanted}", "count-mismatch", 4)
+        end = _HEAD.size + 8 * count
+        if end > len(view):
+            raise _bad("the lengths of the buffers reach past the end", "truncated", _HEAD.size)
         self._lengths: list[int] = np.frombuffer(view, "<u8", count, _HEAD.size).tolist()
         self._starts: list[int] = []
         for length in self._lengths:
-            start = _aligned(start)
+            start = _aligned(end)
+            end = start + length
+            if length and end > len(view):
+                raise _bad("a buffer reaches past the end", "offset-out-of-range", start)
             self._starts.append(start)
-            start += length
-            if length and start > payload.size:
-                raise self.bad("a buffer reaches past the end")
-        if _aligned(start) < payload.size:
-            raise self.bad("bytes are left over after the last buffer")
+        if len(view) - end >= _ALIGNMENT:
+            raise _bad("bytes are left over after the last buffer", "trailing-bytes", end)
+
+    def _take(self, size: int, name: str, what: str, optional: bool = False) -> Any:
+        """The next buffer, of exactly `size` bytes; None if it is optional and empty."""
+        start, length = self._starts[self._taken], self._lengths[self._taken]
+        self._taken += 1
+        if optional and not length:
+            return None
+        if length != size:
+            raise _bad(f"{name!r}: {length} bytes of {what} and not {size}", "size-mismatch", start)
+        return self._payload.slice(start, length)
 
     def kinds(self) -> Kinds | None:
-        data = self._take(self.rows, "row kinds", optional=True)
+        data = self._take(self.rows, "batch", "row kinds", optional=True)
         if data is None:
             return None
         kinds: Kinds = np.frombuffer(data, np.uint8)
         if len(kinds) and kinds.max() > DELETE:
-            raise self.bad("a row kind is none of 0 … 3", "bad-value")
+            raise _bad("a row kind above 3", "bad-value", self._starts[0])
         return kinds
 
-    def column(self, field: Field, rows: int, name: str) -> pa.Array:
-        """The array of a field that has `rows` values."""
+    def column(self, field: Field, rows: int, name: str, parent: pa.Buffer | None) -> pa.Array:
+        """The array of a field that has `rows` values. parent: validity of the struct that it belongs to."""
         column_type = field.type
-        arrow = column_type.arrow
-        validity = self._take((rows + 7) >> 3, f"validity of {name!r}", optional=True)
+        bitmap_size = (rows + 7) >> 3
+        validity = self._take(bitmap_size, name, "validity", optional=True)
+        if validity is not None and not field.nullable:
+            _check_required(validity, rows, name, parent)
+        make, arrow = pa.Array.from_buffers, column_type.arrow
         if column_type.kind == "bits":
-            return pa.Array.from_buffers(arrow, rows, [validity, self._take((rows + 7) >> 3, name)])
+            return make(arrow, rows, [validity, self._take(bitmap_size, name, "bits")])
         if column_type.kind == "fixed":
-            return pa.Array.from_buffers(arrow, rows, [validity, self._take(rows * column_type.width, name)])
+            column = make(arrow, rows, [validity, self._take(rows * column_type.width, name, "values")])
+            _check_values(column, column_type, name)
+            return column
         if column_type.kind == "struct":
-            children = [self.column(child, rows, f"{name}.{child.name}") for child in column_type.children]
-            return self._array(field, rows, [validity], children, name)
-        offsets = self._take(4 * (rows + 1), f"offsets of {name!r}")
-        ends = np.frombuffer(offsets, "<i4")
-        last = int(ends[-1])
-        if ends[0] or last < 0:
-            raise self.bad(f"the offsets of column {name!r} begin at {ends[0]} and end at {last}")
+            children = column_type.children
+            arrays = [self.column(child, rows, f"{name}.{child.name}", validity) for child in children]
+            return make(arrow, rows, [validity], children=arrays)
+        offsets, last = self._offsets(rows, name)
         if column_type.kind == "variable":
-            return pa.Array.from_buffers(arrow, rows, [validity, offsets, self._take(last, name)])
+            column = make(arrow, rows, [validity, offsets, self._take(last, name, "bytes")])
+            _check_texts(column, column_type, name)
+            return column
         child = column_type.children[0]
-        return self._array(
-            field, rows, [validity, offsets], [self.column(child, last, f"{name}.{child.name}")], name
+        return make(
+            arrow,
+            rows,
+            [validity, offsets],
+            children=[self.column(child, last, f"{name}.{child.name}", None)],
         )
 
-    def _array(
-        self, field: Field, rows: int, buffers: list[Any], children: list[pa.Array], name: str
-    ) -> pa.Array:
-        for child, array in zip(field.type.children, children, strict=True):
-            if not child.nullable and array.null_count:
-                raise SchemaError(f"column {name!r}: {child.name!r} may not be null")
-        return pa.Array.from_buffers(field.type.arrow, rows, buffers, children=children)
+    def _offsets(self, rows: int, name: str) -> tuple[pa.Buffer, int]:
+        """The next buffer, and where its last offset ends."""
+        place = self._taken
+        offsets = self._take(4 * (rows + 1), name, "offsets")
+        ends = np.frombuffer(offsets, "<i4")
+        if ends[0] or (ends[1:] < ends[:-1]).any():
+            message = f"the offsets of {name!r} do not begin with 0 or descend"
+            raise _bad(message, "offset-out-of-range", self._starts[place])
+        return offsets, int(ends[-1])
 
-    def _take(self, size: int, name: str, optional: bool = False) -> Any:
-        """The next buffer, of exactly `size` bytes; None if it is optional and empty."""
-        if self._next == len(self._lengths):
-            raise self.bad(f"there is no buffer for {name}")
-        start, length = self._starts[self._next], self._lengths[self._next]
-        self._next += 1
-        if optional and not length:
-            return None
-        if length != size:
-            raise self.bad(f"the buffer of {name} has {length} bytes and not {size}")
-        return self._payload.slice(start, length)
 
-    def end(self) -> None:
-        if self._next != len(self._lengths):
-            raise self.bad(f"{len(self._lengths)} buffers and not {self._next}")
+def _check_required(validity: pa.Buffer, rows: int, name: str, parent: pa.Buffer | None) -> None:
+    """No null, except where the parent is null."""
+    bits = np.unpackbits(np.frombuffer(validity, np.uint8), count=rows, bitorder="little")
+    if parent is not None:
+        bits |= 1 - np.unpackbits(np.frombuffer(parent, np.uint8), count=rows, bitorder="little")
+    if not bits.all():
+        raise _bad(f"{name!r} may not be null, row {int(bits.argmin())} of the batch is", "null-in-required")
 
-    def bad(self, message: str, code: str = "bad-batch") -> FormatError:
-        return FormatError(message, code=code, file="batch", section="16.5")
+
+def _check_values(column: pa.Array, column_type: ColumnType, name: str) -> None:
+    """Decimals are within their precision, times within a day."""
+    if column_type.check == CHECK_PRECISION:
+        try:
+            column.validate(full=True)
+        except pa.ArrowInvalid as error:
+            raise _bad(f"{name!r}: {error}", "bad-value") from None
+    elif column_type.check == CHECK_BELOW and len(column) > column.null_count:
+        limits = pc.min_max(column.view(pa.int32() if column_type.width == 4 else pa.int64())).as_py()
+        if limits["min"] < 0 or limits["max"] >= column_type.limit:
+            raise _bad(f"{name!r} holds a time outside of one day", "bad-value")
+
+
+def _check_texts(column: pa.Array, column_type: ColumnType, name: str) -> None:
+    """Text is UTF-8, no value is too long."""
+    if column_type.utf8:
+        try:
+            column.validate(full=True)
+        except pa.ArrowInvalid as error:
+            raise _bad(f"{name!r}: {error}", "invalid-utf8") from None
+    if column.nbytes > VALUE_BYTES_MAX:
+        longest = pc.max(pc.binary_length(column)).as_py() or 0
+        if longest > VALUE_BYTES_MAX:
+            raise _too_large(
+                f"{name!r} holds a value of {longest} bytes, at most {VALUE_BYTES_MAX} are possible", None
+            )
+
+
+def _bad(message: str, code: str, offset: int | None = None) -> FormatError:
+    return FormatError(message, code=code, file="batch", offset=offset, section="16.5")
+
+
+def _too_large(message: str, offset: int | None) -> LimitExceededError:
+    return LimitExceededError(message, code="limit-exceeded", file="batch", offset=offset, section="16.5")
 
 
 def _aligned(offset: int) -> int:

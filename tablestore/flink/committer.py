@@ -17,6 +17,7 @@ from tablestore.file.snapshot import Snapshot, WriterIdentity, check_identity
 from tablestore.flink.protocol import Connection, Value, integer_of, text_of
 from tablestore.flink.roles import Reply
 from tablestore.table import Table
+from tablestore.transaction import Outcome
 
 PARTS_MAX: Final = 1 << 20
 PUBLISHED, KNOWN, EMPTY = "published", "known", "empty"
@@ -63,7 +64,7 @@ class CommitterRole:
         reply.update(backlog(self._core, snapshot))
         return reply
 
-    def _publish(self, found: list[Part], identity: WriterIdentity) -> prepared.Outcome:
+    def _publish(self, found: list[Part], identity: WriterIdentity) -> Outcome:
         try:
             return prepared.publish(self._core, found, identity)
         except PreparedGoneError as error:
@@ -89,8 +90,8 @@ def older_savepoint(core: Core, sink: str, restored: int, last: int) -> Connecto
     """The error that says so."""
     return ConnectorError(
         f"the job was restored from checkpoint {restored}, but the table {core.storage.root} has its commits up to "
-        f"checkpoint {last} (sink {sink}): what it writes now would be skipped as if it were there already. Restore the "
-        f"job from checkpoint {last}, or roll the table back to its snapshot of checkpoint {restored} and set "
+        f"checkpoint {last} (sink {sink}): what it writes now would be skipped as if it were there already. "
+        f"Restore the job from checkpoint {last}, or roll the table back to its snapshot of checkpoint {restored} and set "
         "'sink.older-savepoint' = 'new-identity', which writes the rows once more as later commits: right for upserts",
         code="older-savepoint",
     )

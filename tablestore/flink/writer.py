@@ -105,8 +105,8 @@ class WriterRole:
 
 
 class Pace:
-    """Holds a writer up, between batches, while its buckets have more sorted runs than `compaction.stop` and a compactor
-    is at work: by a moment for each batch, and with twice as many until there are fewer (spec §13.11)."""
+    """Holds a writer up, between batches, while its buckets have more sorted runs than `compaction.stop` and a
+    compactor is at work: by a moment for each batch, and with twice as many until there are fewer (spec §13.11)."""
 
     def __init__(self, table: Table, connection: Connection) -> None:
         self._core = table._core
