@@ -145,8 +145,12 @@ class Session:
         """Publish everything given so far as one snapshot, and begin anew. Without changes nothing is published,
         unless an identity or a watermark is to be recorded. After an error the changes must be given again."""
         part = self._take()
-        background.before_publish(self._core, part.entries)
         transaction = prepared.transaction(self._core, part, self._propose, identity, watermark)
+        try:
+            background.before_publish(self._core, part.entries)
+        except BaseException:
+            transaction.discard(part.entries)  # nothing was published yet
+            raise
         try:
             outcome = transaction.commit()
         except (CommitConflictError, SchemaError):
