@@ -10,7 +10,7 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from tests.flink.processes import Process, command_line, descendants, free_port
 from tests.flink.rest import RequestFailed, call, wait_for
 from tests.flink.sql import Session
 
-WORKER = "tablestore.flink."
+WORKER = "tablestore.flink.worker"
 SLOTS = 3
 SECONDS_TO_START = 90.0
 # What Flink's own scripts pass on Java 17.
@@ -71,11 +71,14 @@ class Cluster:
         task_managers: int = 2,
         heap_megabytes: int = 512,
         settings: Mapping[str, str] | None = None,
+        java_options: Sequence[str] = (),
     ) -> None:
+        """java_options: further options of the TaskManagers."""
         self.folder = folder
         self._ports = {name: free_port() for name in ("rest", "rpc", "zookeeper", "gateway")}
         self.rest = f"http://127.0.0.1:{self._ports['rest']}"
         self._heap = heap_megabytes
+        self._java_options = java_options
         for name in ("conf", "lib", "bin", "log", "checkpoints", "savepoints", "recovery", "plugins"):
             (folder / name).mkdir()
         for jar in distribution.library(distribution.VERSION).glob("*.jar"):
@@ -101,11 +104,17 @@ class Cluster:
     # Files
 
     def _write_python(self) -> None:
-        """`python3` on the PATH of the cluster: this interpreter, with the package in this tree."""
-        program = self.folder / "bin" / "python3"
-        root = distribution.ROOT
-        program.write_text(f'#!/bin/sh\nPYTHONPATH="{root}" exec "{sys.executable}" "$@"\n')
-        program.chmod(0o755)
+        """`python3` on the PATH of the cluster: this interpreter, with the package in this tree. Tests that look for
+        workers of a role, or hurt them, name `watched_python` instead: see watched_worker.py."""
+        self.watch = self.folder / "watch"
+        self.watch.mkdir()
+        begin = f'#!/bin/sh\nPYTHONPATH="{distribution.ROOT}" exec "{sys.executable}"'
+        programs = {"python3": "", "watched-python": f'-P -m tests.flink.watched_worker "{self.watch}"'}
+        for name, own in programs.items():
+            program = self.folder / "bin" / name
+            program.write_text(f'{begin} {own} "$@"\n')
+            program.chmod(0o755)
+        self.watched_python = str(self.folder / "bin" / "watched-python")
 
     def _write_settings(self, extra: dict[str, str]) -> None:
         folder = self.folder
@@ -189,6 +198,8 @@ class Cluster:
 
     def _flink(self, name: str, program: str, own: list[str]) -> Process:
         begin = java(self._heap, f"{self.folder}/lib/*", self.folder, short=name == "job-manager")
+        if name != "job-manager":
+            begin[1:1] = self._java_options
         main = f"org.apache.flink.runtime.{program}"
         return self._process(
             name, [*begin, main, "--configDir", str(self.folder / "conf"), *own], self._environment
@@ -235,7 +246,7 @@ class Cluster:
         for process in reversed(self.processes):
             process.kill()
         for pid in workers:
-            if self._is_worker(pid):
+            if WORKER in command_line(pid):
                 os.kill(pid, signal.SIGKILL)
 
     def wait_for_slots(self, task_managers: int | None = None) -> None:
@@ -344,11 +355,12 @@ class Cluster:
 
     # Workers
 
-    def _is_worker(self, pid: int) -> bool:
-        return any(part.startswith(WORKER) for part in command_line(pid))
-
-    def workers(self, role: str = "") -> set[int]:
-        """Python workers of this cluster, those of a role if it is given."""
+    def workers(self) -> set[int]:
+        """Python workers of this cluster that live."""
         machines = {process.pid for process in (self.job_manager, *self.task_managers) if process.lives}
-        found = {pid for pid in descendants(machines) if self._is_worker(pid)}
-        return {pid for pid in found if not role or role in " ".join(command_line(pid))}
+        return {pid for pid in descendants(machines) if WORKER in command_line(pid)}
+
+    def workers_of(self, role: str) -> set[int]:
+        """Living workers of a role, of tables whose `python.executable` is `watched_python`."""
+        named = {int(path.name.rpartition("-")[2]) for path in self.watch.glob(f"{role}-*")}
+        return named & self.workers()
