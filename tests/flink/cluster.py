@@ -199,7 +199,7 @@ class Cluster:
     def _flink(self, name: str, program: str, own: list[str]) -> Process:
         begin = java(self._heap, f"{self.folder}/lib/*", self.folder, short=name == "job-manager")
         if name != "job-manager":
-            begin[1:1] = self._java_options
+            begin[begin.index("-cp") : begin.index("-cp")] = self._java_options
         main = f"org.apache.flink.runtime.{program}"
         return self._process(
             name, [*begin, main, "--configDir", str(self.folder / "conf"), *own], self._environment
