@@ -3,7 +3,12 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 
-.PHONY: env build demo test lint bench bench-variants bench-limits bench-scale soak dist clean
+VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' tablestore/version.py)
+CONNECTOR := tablestore/flink/connector
+FLINK_JAR := tablestore/flink/jars/tablestore-flink-$(VERSION).jar
+FLINK_SOURCES := $(CONNECTOR)/pom.xml $(shell find $(CONNECTOR)/src/main -type f)
+
+.PHONY: env build flink flink-if-possible demo test lint bench bench-variants bench-limits bench-scale soak dist clean
 
 env: $(VENV)/.ready
 
@@ -17,10 +22,23 @@ $(VENV)/.ready: pyproject.toml
 build: env
 	$(PY) setup.py --quiet build_ext --inplace --parallel 2
 
+# The connector for Flink SQL, for which a JDK 17 and Maven are needed. It is part of the wheel and of no commit.
+flink: $(FLINK_JAR)
+
+$(FLINK_JAR): $(FLINK_SOURCES)
+	mvn -q -B -f $(CONNECTOR)/pom.xml -Drevision=$(VERSION) -Dmaven.test.skip=true clean package
+	mkdir -p $(dir $@)
+	rm -f $(dir $@)*.jar
+	cp $(CONNECTOR)/target/$(notdir $@) $@
+
+flink-if-possible:
+	@if command -v javac > /dev/null && command -v mvn > /dev/null; then $(MAKE) --no-print-directory flink; \
+	else echo "no JDK or no Maven: the Flink connector is not built, and its tests are skipped"; fi
+
 demo: build
 	$(PY) examples/flights_demo.py
 
-test: build
+test: build flink-if-possible
 	$(PY) -m pytest -q
 
 # Long runs, for SOAK_SECONDS each: random histories against a dict, and many processes on one table.
@@ -50,9 +68,9 @@ bench-limits: build
 bench-scale: build
 	$(PY) benchmarks/scale.py
 
-dist: env
+dist: env flink
 	$(PY) -m pip install --quiet build
 	$(PY) -m build
 
 clean:
-	rm -rf build dist $(VENV) *.egg-info tablestore/_native/*.so tablestore/_native/*.c
+	rm -rf build dist $(VENV) *.egg-info tablestore/_native/*.so tablestore/_native/*.c tablestore/flink/jars $(CONNECTOR)/target
