@@ -1,5 +1,7 @@
 package org.tablestore.flink.testing;
 
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -15,10 +17,12 @@ import org.apache.flink.table.data.RowData;
 final class GeneratorReader implements SourceReader<RowData, GeneratorSplit> {
     private static final int TURN = 64;
     private static final long PAUSE_MILLIS = 5;
+    private static final long STEPS_BEHIND_GATE = 100;
 
     private final GeneratedRows rows;
     private final long stepsOfSplit;
     private final double rowsPerSecondOfSplit;
+    private final String gate;
     private final Deque<Progress> splits = new ArrayDeque<>();
     private CompletableFuture<Void> available = new CompletableFuture<>();
     private boolean complete;
@@ -26,9 +30,11 @@ final class GeneratorReader implements SourceReader<RowData, GeneratorSplit> {
     /**
      * @param stepsOfSplit rows of each split
      * @param rowsPerSecond of all splits together; 0 means without a limit
+     * @param gate the last rows of each split wait until this file exists; without a gate if empty
      */
-    GeneratorReader(GeneratedRows rows, long stepsOfSplit, double rowsPerSecond) {
+    GeneratorReader(GeneratedRows rows, long stepsOfSplit, double rowsPerSecond, String gate) {
         this.rows = rows;
+        this.gate = gate;
         this.stepsOfSplit = stepsOfSplit;
         this.rowsPerSecondOfSplit = rowsPerSecond / rows.splits();
     }
@@ -63,10 +69,15 @@ final class GeneratorReader implements SourceReader<RowData, GeneratorSplit> {
 
     private long allowed(Progress split) {
         if (rowsPerSecondOfSplit <= 0) {
-            return stepsOfSplit;
+            return beforeGate();
         }
         double seconds = (System.nanoTime() - split.started) / 1e9;
-        return Math.min(stepsOfSplit, split.first + (long) (seconds * rowsPerSecondOfSplit));
+        return Math.min(beforeGate(), split.first + (long) (seconds * rowsPerSecondOfSplit));
+    }
+
+    private long beforeGate() {
+        boolean open = gate.isEmpty() || Files.exists(Path.of(gate));
+        return open ? stepsOfSplit : stepsOfSplit - STEPS_BEHIND_GATE;
     }
 
     @Override

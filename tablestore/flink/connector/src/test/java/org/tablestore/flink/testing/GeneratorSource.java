@@ -20,13 +20,19 @@ final class GeneratorSource
     private final GeneratedRows rows;
     private final long stepsOfSplit;
     private final double rowsPerSecond;
+    private final String gate;
     private final TypeInformation<RowData> type;
 
     GeneratorSource(
-            GeneratedRows rows, long stepsOfSplit, double rowsPerSecond, TypeInformation<RowData> type) {
+            GeneratedRows rows,
+            long stepsOfSplit,
+            double rowsPerSecond,
+            String gate,
+            TypeInformation<RowData> type) {
         this.rows = rows;
         this.stepsOfSplit = stepsOfSplit;
         this.rowsPerSecond = rowsPerSecond;
+        this.gate = gate;
         this.type = type;
     }
 
@@ -37,7 +43,7 @@ final class GeneratorSource
 
     @Override
     public SourceReader<RowData, GeneratorSplit> createReader(SourceReaderContext context) {
-        return new GeneratorReader(rows, stepsOfSplit, rowsPerSecond);
+        return new GeneratorReader(rows, stepsOfSplit, rowsPerSecond, gate);
     }
 
     @Override

@@ -43,6 +43,10 @@ public final class GeneratorTableFactory implements DynamicTableSourceFactory {
             ConfigOptions.key("updates").booleanType().defaultValue(false).withDescription("+U, not +I");
     static final ConfigOption<Double> ROWS_PER_SECOND =
             ConfigOptions.key("rows-per-second").doubleType().defaultValue(0.0).withDescription("0: all");
+    static final ConfigOption<String> GATE = ConfigOptions.key("gate")
+            .stringType()
+            .defaultValue("")
+            .withDescription("the last rows wait until this file exists");
 
     @Override
     public String factoryIdentifier() {
@@ -56,7 +60,7 @@ public final class GeneratorTableFactory implements DynamicTableSourceFactory {
 
     @Override
     public Set<ConfigOption<?>> optionalOptions() {
-        return Set.of(SPLITS, SEED, ONCE, DELETES, UPDATES, ROWS_PER_SECOND);
+        return Set.of(SPLITS, SEED, ONCE, DELETES, UPDATES, ROWS_PER_SECOND, GATE);
     }
 
     @Override
@@ -88,7 +92,8 @@ public final class GeneratorTableFactory implements DynamicTableSourceFactory {
         public ScanRuntimeProvider getScanRuntimeProvider(ScanContext context) {
             TypeInformation<RowData> type = context.createTypeInformation(physical);
             long steps = options.get(ROWS) / options.get(SPLITS);
-            GeneratorSource source = new GeneratorSource(rows(), steps, options.get(ROWS_PER_SECOND), type);
+            GeneratorSource source = new GeneratorSource(
+                    rows(), steps, options.get(ROWS_PER_SECOND), options.get(GATE), type);
             return new DataStreamScanProvider() {
                 @Override
                 public DataStream<RowData> produceDataStream(
