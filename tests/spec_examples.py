@@ -12,12 +12,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from tablestore.reference import bloom, encoding
+from tablestore.reference import bloom, encoding, flink
 from tablestore.reference.block import decode_chunk
 from tablestore.reference.cursor import Cursor, Field
 from tablestore.reference.key import encode_key
 from tablestore.reference.sst import decode_sst
-from tablestore.reference.type import parse_type
+from tablestore.reference.type import parse_field, parse_type
 
 SPEC = Path(__file__).parents[1] / "spec"
 BLOCK = re.compile(r"^```(hex|vector|document) (\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -145,12 +145,24 @@ def _trace_key(content: Mapping[str, Any]) -> tuple[bytes, list[Field]]:
     return data, fields
 
 
+def _trace_flink(content: Mapping[str, Any]) -> tuple[bytes, list[Field]]:
+    given = content["input"]
+    data = bytes.fromhex(given["data"])
+    fields: list[Field] = []
+    if content["operation"] == "read_map":
+        flink.decode_map(data, trace=fields)
+    else:
+        flink.decode_batch([parse_field(column, 1) for column in given["columns"]], data, trace=fields)
+    return data, fields
+
+
 TRACERS: dict[str, Callable[[Mapping[str, Any]], tuple[bytes, list[Field]]]] = {
     "encoding": _trace_encoding,
     "block": _trace_block,
     "bloom": _trace_bloom,
     "sst": _trace_sst,
     "key": _trace_key,
+    "flink": _trace_flink,
 }
 
 

@@ -38,6 +38,9 @@ WITHOUT_VECTOR = {
     "8.4": "refusal by a writer: tests of options",
     "14.5": "going on where a consumer stopped: tests of following",
     "14.7": "snapshots that expire while they are read: tests of changes",
+    "16.4": "a conversation: tests of the worker",
+    "16.7": "subtasks of a job: tests of the sink",
+    "16.8": "checkpoints of a job: tests of the committer",
 }
 
 

@@ -15,7 +15,7 @@ import pyarrow as pa
 from tablestore import types
 from tablestore._native import bloom, checksum, encoding, key
 from tablestore._native import hash as hashing
-from tablestore.conformance import native_changes, native_files, native_retention, native_values
+from tablestore.conformance import native_changes, native_files, native_flink, native_retention, native_values
 from tablestore.conformance.native_values import cut_variable, pack_variable, to_bytes
 from tablestore.conformance.values import raw_from_json, raw_to_json
 from tablestore.file import document, keys, layout, nested, partition
@@ -326,4 +326,5 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("compaction", "pick"): _pick,
     ("compaction", "is_past"): _is_past,
     **native_retention.OPERATIONS,
+    **native_flink.OPERATIONS,
 }

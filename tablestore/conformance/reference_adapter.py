@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tablestore.conformance import reference_retention
+from tablestore.conformance import reference_flink, reference_retention
 from tablestore.conformance import values as forms
 from tablestore.reference import (
     bloom,
@@ -387,4 +387,5 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         given["inputs"], given["live"]
     ),
     **reference_retention.OPERATIONS,
+    **reference_flink.OPERATIONS,
 }

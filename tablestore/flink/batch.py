@@ -44,11 +44,15 @@ def decode(payload: pa.Buffer, fields: Sequence[Field]) -> Rows:
     kinds = buffers.kinds()
     columns = [buffers.column(field, buffers.rows, field.name, None) for field in fields]
     if not columns:
-        nothing = pa.StructArray.from_buffers(pa.struct([]), buffers.rows, [None])
-        return Rows(pa.RecordBatch.from_struct_array(nothing), kinds)
+        return Rows(no_columns(buffers.rows), kinds)
     return Rows(
         pa.RecordBatch.from_arrays(columns, schema=pa.schema([field.arrow for field in fields])), kinds
     )
+
+
+def no_columns(rows: int) -> pa.RecordBatch:
+    """A batch of rows without columns."""
+    return pa.RecordBatch.from_struct_array(pa.StructArray.from_buffers(pa.struct([]), rows, [None]))
 
 
 def buffer_count(column_type: ColumnType) -> int:
@@ -209,10 +213,10 @@ def encode(rows: Rows) -> list[Any]:
     sizes = [memoryview(buffer).nbytes for buffer in buffers]
     head = _HEAD.pack(rows.batch.num_rows, len(buffers)) + struct.pack(f"<{len(sizes)}Q", *sizes)
     parts: list[Any] = [head]
+    gap = 0
     for buffer, size in zip(buffers, sizes, strict=True):
-        parts.append(buffer)
-        if size % _ALIGNMENT:
-            parts.append(bytes(_ALIGNMENT - size % _ALIGNMENT))
+        parts += (bytes(gap), buffer) if gap else (buffer,)
+        gap = -size % _ALIGNMENT
     return parts
 
 

@@ -134,11 +134,22 @@ class Connection:
         except OSError:
             return
 
+    def expect_end(self) -> None:
+        """Raises FormatError if the other side has more to say."""
+        if self._fill(memoryview(bytearray(1)), at_start=True):
+            raise _bad("bytes after the message", None, "trailing-bytes", "16.2")
+
     def fileno(self) -> int:
         return self._socket.fileno()
 
     def close(self) -> None:
         self._socket.close()
+
+
+def pair() -> tuple[Connection, socket.socket]:
+    """Both ends of a connection within one process."""
+    here, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+    return Connection(here), there
 
 
 def check_header(size: int, kind: int, zeros: int) -> None:

@@ -7,6 +7,7 @@ from tablestore.conformance.cases import (
     commit,
     compaction,
     encoding,
+    flink,
     key,
     manifest,
     merge,
@@ -20,6 +21,6 @@ from tablestore.conformance.cases import type as types
 
 NOUNS = (
     primitive, types, key, encoding, block, bloom, sst, schema, manifest, snapshot, commit, merge, compaction,
-    changes, retention,
+    changes, retention, flink,
 )  # fmt: skip
 BUILDERS = tuple(noun.cases for noun in NOUNS)

@@ -1,0 +1,104 @@
+"""The operations of the vectors of chapter 16, answered by the worker's own code."""
+
+from __future__ import annotations
+
+import decimal
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from tablestore import types
+from tablestore.conformance import native_values
+from tablestore.conformance.values import from_number
+from tablestore.errors import FormatError
+from tablestore.flink import batch, protocol
+from tablestore.types import ColumnType, Field
+
+Input = Mapping[str, Any]
+
+
+def _fields(given: Input) -> list[Field]:
+    return [
+        Field(-1, column["name"], types.from_json(column["type"]), column["nullable"])
+        for column in given["columns"]
+    ]
+
+
+def _read_message(given: Input) -> object:
+    connection, other = protocol.pair()
+    try:
+        other.sendall(bytes.fromhex(given["data"]))
+        other.close()
+        kind, payload = connection.receive()
+        connection.expect_end()
+    except protocol.Disconnected:
+        raise FormatError("the message ends early", code="truncated", file="message") from None
+    finally:
+        connection.close()
+    return [protocol.KINDS[kind], payload.to_pybytes().hex()]
+
+
+def _read_map(given: Input) -> object:
+    found = protocol.decode_map(bytes.fromhex(given["data"]))
+    return [[key, value.hex()] for key, value in found.items()]
+
+
+def _write_map(given: Input) -> object:
+    return protocol.encode_map({key: bytes.fromhex(value) for key, value in given["entries"]}).hex()
+
+
+def _read_batch(given: Input) -> object:
+    fields = _fields(given)
+    found = batch.decode(pa.py_buffer(bytes.fromhex(given["data"])), fields)
+    count = found.batch.num_rows
+    columns = [
+        native_values.array_forms(array, field.type)
+        for array, field in zip(found.batch.columns, fields, strict=True)
+    ]
+    rows = [list(row) for row in zip(*columns, strict=True)] if columns else [[] for _ in range(count)]
+    return {"kinds": [0] * count if found.kinds is None else found.kinds.tolist(), "rows": rows}
+
+
+def _write_batch(given: Input) -> object:
+    fields, kinds = _fields(given), np.array(given["kinds"], np.uint8)
+    arrays = [
+        pa.array([_plain(row[index], field.type) for row in given["rows"]], field.type.arrow)
+        for index, field in enumerate(fields)
+    ]
+    schema = pa.schema([field.arrow for field in fields])
+    rows = pa.RecordBatch.from_arrays(arrays, schema=schema) if fields else batch.no_columns(len(kinds))
+    parts = batch.encode(batch.Rows(rows, kinds if kinds.any() else None))
+    return b"".join(bytes(memoryview(part).cast("B")) for part in parts).hex()
+
+
+def _plain(value: Any, type_: ColumnType) -> Any:
+    """What `pa.array` takes for a JSON form."""
+    if value is None or type_.kind == "bits" or type_.utf8:
+        return value
+    if type_.name == "map":
+        key, item = type_.children[0].type.children
+        return [(_plain(pair[0], key.type), _plain(pair[1], item.type)) for pair in value]
+    if type_.name == "list":
+        return [_plain(item, type_.children[0].type) for item in value]
+    if type_.name == "struct":
+        pairs = zip(type_.children, value, strict=True)
+        return {field.name: _plain(item, field.type) for field, item in pairs}
+    if type_.kind == "variable" or type_.hint == types.HINT_OPAQUE:
+        return bytes.fromhex(value)
+    if type_.floating:
+        return native_values.float_of(value, type_)
+    number = from_number(value)
+    if type_.hint == types.HINT_DECIMAL:
+        return decimal.Decimal(number).scaleb(-type_.scale, decimal.Context(prec=80))
+    return number
+
+
+OPERATIONS: dict[tuple[str, str], Callable[[Input], object]] = {
+    ("flink", "read_message"): _read_message,
+    ("flink", "read_map"): _read_map,
+    ("flink", "write_map"): _write_map,
+    ("flink", "read_batch"): _read_batch,
+    ("flink", "write_batch"): _write_batch,
+}

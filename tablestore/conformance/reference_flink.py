@@ -1,0 +1,57 @@
+"""The operations of the vectors of chapter 16, answered by the reference."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from tablestore.conformance import values as forms
+from tablestore.reference import flink
+from tablestore.reference.type import FieldType, parse_field
+
+Input = Mapping[str, Any]
+
+
+def columns_of(given: Input) -> list[FieldType]:
+    return [parse_field(column, 1) for column in given["columns"]]
+
+
+def _read_message(given: Input) -> object:
+    kind, payload = flink.decode_message(bytes.fromhex(given["data"]))
+    return [kind, payload.hex()]
+
+
+def _read_map(given: Input) -> object:
+    return [[key, value.hex()] for key, value in flink.decode_map(bytes.fromhex(given["data"])).items()]
+
+
+def _write_map(given: Input) -> object:
+    return flink.encode_map({key: bytes.fromhex(value) for key, value in given["entries"]}).hex()
+
+
+def _read_batch(given: Input) -> object:
+    columns = columns_of(given)
+    kinds, rows = flink.decode_batch(columns, bytes.fromhex(given["data"]))
+    values = [
+        [forms.to_json(column.type, value) for column, value in zip(columns, row, strict=True)]
+        for row in rows
+    ]
+    return {"kinds": kinds, "rows": values}
+
+
+def _write_batch(given: Input) -> object:
+    columns = columns_of(given)
+    rows = [
+        [forms.from_json(column.type, value) for column, value in zip(columns, row, strict=True)]
+        for row in given["rows"]
+    ]
+    return flink.encode_batch(columns, given["kinds"], rows).hex()
+
+
+OPERATIONS: dict[tuple[str, str], Callable[[Input], object]] = {
+    ("flink", "read_message"): _read_message,
+    ("flink", "read_map"): _read_map,
+    ("flink", "write_map"): _write_map,
+    ("flink", "read_batch"): _read_batch,
+    ("flink", "write_batch"): _write_batch,
+}
