@@ -8,7 +8,7 @@ CONNECTOR := tablestore/flink/connector
 FLINK_JAR := tablestore/flink/jars/tablestore-flink-$(VERSION).jar
 FLINK_SOURCES := $(CONNECTOR)/pom.xml $(shell find $(CONNECTOR)/src/main -type f)
 
-.PHONY: env build flink flink-if-possible demo test lint bench bench-variants bench-limits bench-scale soak dist clean
+.PHONY: env build flink flink-env flink-if-possible flink-soak demo test lint bench bench-variants bench-limits bench-scale soak dist clean
 
 env: $(VENV)/.ready
 
@@ -31,8 +31,12 @@ $(FLINK_JAR): $(FLINK_SOURCES)
 	rm -f $(dir $@)*.jar
 	cp $(CONNECTOR)/target/$(notdir $@) $@
 
+# Flink itself, for its tests: a gigabyte in .flink/, once.
+flink-env: env
+	$(PY) -m tests.flink.distribution
+
 flink-if-possible:
-	@if command -v javac > /dev/null && command -v mvn > /dev/null; then $(MAKE) --no-print-directory flink; \
+	@if command -v javac > /dev/null && command -v mvn > /dev/null; then $(MAKE) --no-print-directory flink flink-env; \
 	else echo "no JDK or no Maven: the Flink connector is not built, and its tests are skipped"; fi
 
 demo: build
@@ -45,6 +49,11 @@ test: build flink-if-possible
 SOAK_SECONDS ?= 900
 soak: build
 	TABLESTORE_SOAK_SECONDS=$(SOAK_SECONDS) $(PY) -m pytest -q -m soak
+
+# Jobs on a Flink cluster whose processes are killed fifty times: a quarter of an hour.
+FLINK_SOAK_ROWS ?= 12000000
+flink-soak: build flink flink-env
+	TABLESTORE_REQUIRE_FLINK=1 TABLESTORE_FLINK_SOAK_ROWS=$(FLINK_SOAK_ROWS) $(PY) -m pytest -q -s tests/flink/test_chaos.py
 
 lint: env
 	$(PY) -m ruff check .

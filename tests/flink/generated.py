@@ -35,6 +35,7 @@ class Generated:
     seed: int = 1
     deletes: float = 0.125
     rows_per_second: float = 0.0
+    gate: str = ""  # the last rows wait until this file exists
 
     def ddl(self, name: str = "changes") -> str:
         """The table that generates the stream."""
@@ -47,6 +48,7 @@ class Generated:
             "deletes": self.deletes,
             "updates": "true",
             "rows-per-second": self.rows_per_second,
+            "gate": self.gate,
         }
         listed = ", ".join(f"'{key}' = '{value}'" for key, value in options.items())
         return f"CREATE TABLE {name} ({COLUMNS}) WITH ({listed})"

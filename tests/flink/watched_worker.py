@@ -2,6 +2,7 @@
 
 It stands where `python.executable` is expected and serves as any other worker, but
 - leaves `<role>-<pid>` in FOLDER, so that a test finds whom to kill;
+- the committer says in `commits` which checkpoint of which sink it was asked for, and how that ended;
 - the committer that meets `crash-after-publish` in FOLDER takes the file away and dies by `kill -9` when a commit was
   published, before it says so;
 - a worker that meets `hang-<role>` takes the next message and never comes back.
@@ -37,8 +38,13 @@ class WatchedRole:
     def request(self, op: str, values: Mapping[str, bytes], payload: pa.Buffer | None) -> Reply:
         self._hang_if_asked()
         reply = self._role.request(op, values, payload)
-        if self._name == "committer" and op == "commit" and reply.values.get("outcome") == "published":
-            self._crash_if_asked()
+        if self._name == "committer" and op == "commit":
+            outcome = str(reply.values["outcome"])
+            if outcome == "published":
+                self._crash_if_asked()
+            line = " ".join((text_of(values, "sink"), text_of(values, "checkpoint"), outcome))
+            with (self._folder / "commits").open("a") as lines:
+                lines.write(line + "\n")
         return reply
 
     def close(self) -> None:
