@@ -24,7 +24,8 @@ PUBLISHED, KNOWN, EMPTY = "published", "known", "empty"
 
 
 class CommitterRole:
-    """Requests: `commit` publishes a committable; `last` tells the last commit id of a sink."""
+    """Requests: `commit` publishes a committable; `restore` looks whether the table has newer commits of a sink than
+    the state it was restored from."""
 
     def __init__(self, table: Table, hello: Mapping[str, bytes], connection: Connection) -> None:
         self._core = table._core
@@ -35,12 +36,20 @@ class CommitterRole:
     def request(self, op: str, values: Mapping[str, bytes], payload: pa.Buffer | None) -> Reply:
         if op == "commit":
             return Reply(self._commit(values))
-        if op == "last":
-            return Reply({"last": last_commit(self._core, text_of(values, "sink"))})
+        if op == "restore":
+            return Reply({"last": self._restore(values)})
         raise ConnectorError(f"a committer cannot {op[:60]!r}", code="bad-message")
 
     def close(self) -> None:
         """Nothing is held."""
+
+    def _restore(self, values: Mapping[str, bytes]) -> int:
+        """sink, restored; accept: whether newer commits are no error. The sink's last commit id, -1 without one."""
+        sink, restored = text_of(values, "sink"), integer_of(values, "restored")
+        last = last_commit(self._core, sink)
+        if last > restored and text_of(values, "accept") != "true":
+            raise older_savepoint(self._core, sink, restored, last)
+        return last
 
     def _commit(self, values: Mapping[str, bytes]) -> dict[str, Value]:
         """sink, checkpoint; replay: whether Flink may have asked for it before; parts, part-0 …"""
@@ -49,7 +58,8 @@ class CommitterRole:
         replay = text_of(values, "replay") == "true"
         check_order(self._core, identity, replay)
         if last_commit(self._core, identity.id) >= identity.commit_id:
-            return {"outcome": KNOWN, "version": self._core.lineage.newest().id}
+            newest = self._core.lineage.newest().snapshot
+            return {"outcome": KNOWN, "version": newest.id, **state_of(self._core, newest)}
         found = [parts.decode(document, self._core.schema) for document in documents_of(values)]
         outcome = self._publish(found, identity)
         snapshot = outcome.version.snapshot
@@ -61,7 +71,7 @@ class CommitterRole:
             "millis": int((time.monotonic() - started) * 1000),
             "retries": outcome.retries,
         }
-        reply.update(backlog(self._core, snapshot))
+        reply.update(state_of(self._core, snapshot))
         return reply
 
     def _publish(self, found: list[Part], identity: WriterIdentity) -> Outcome:
@@ -91,8 +101,8 @@ def older_savepoint(core: Core, sink: str, restored: int, last: int) -> Connecto
     return ConnectorError(
         f"the job was restored from checkpoint {restored}, but the table {core.storage.root} has its commits up to "
         f"checkpoint {last} (sink {sink}): what it writes now would be skipped as if it were there already. "
-        f"Restore the job from checkpoint {last}, or roll the table back to its snapshot of checkpoint {restored} and set "
-        "'sink.older-savepoint' = 'new-identity', which writes the rows once more as later commits: right for upserts",
+        f"Restore the job from checkpoint {last}; or set 'sink.older-savepoint' = 'new-identity', which writes the "
+        f"rows after checkpoint {restored} once more, as new commits: the table then ends where the job does",
         code="older-savepoint",
     )
 
@@ -107,10 +117,13 @@ def documents_of(values: Mapping[str, bytes]) -> list[bytes]:
     return [values[f"part-{number}"] for number in range(count)]
 
 
-def backlog(core: Core, snapshot: Snapshot) -> dict[str, Value]:
-    """How many buckets wait for compaction, and the sorted runs of the fullest; nothing for very large tables."""
-    if snapshot.totals.files > FILES_READ_WHOLE_MAX:
-        return {}
-    runs = core.files(snapshot).run_counts()
-    waiting = int((runs >= core.schema.options.compaction_trigger).sum())
-    return {"backlog": waiting, "runs": int(runs.max()) if len(runs) else 0}
+def state_of(core: Core, snapshot: Snapshot) -> dict[str, Value]:
+    """How the table is compacted; how many buckets wait for it, and the sorted runs of the fullest, but for very large
+    tables, where that would take time."""
+    options = core.schema.options
+    state: dict[str, Value] = {"compaction": options.compaction}
+    if snapshot.totals.files <= FILES_READ_WHOLE_MAX:
+        runs = core.files(snapshot).run_counts()
+        state["backlog"] = int((runs >= options.compaction_trigger).sum())
+        state["runs"] = int(runs.max()) if len(runs) else 0
+    return state
