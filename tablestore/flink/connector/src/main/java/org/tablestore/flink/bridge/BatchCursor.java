@@ -3,33 +3,56 @@ package org.tablestore.flink.bridge;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
-/** Takes the buffers of a batch in order, none of which reaches past its end (spec §16.5). */
+/** The buffers of a batch in order, none of which reaches past its end (spec §16.5). */
 final class BatchCursor {
     private static final int ROWS_MAX = 1 << 24;
     private static final int HEAD_SIZE = 8;
+    private static final int ALIGNMENT = 8;
 
     private final byte[] payload;
-    private final ByteBuffer view;
     private final int rows;
-    private final int buffers;
+    private final int[] starts;
+    private final int[] lengths;
     private int taken;
-    private long next;
 
-    BatchCursor(byte[] payload) throws WorkerException {
+    /**
+     * Finds the buffers of a payload.
+     *
+     * @param buffers how many there have to be
+     */
+    BatchCursor(byte[] payload, int buffers) throws WorkerException {
         this.payload = payload;
-        view = ByteBuffer.wrap(payload).order(ByteOrder.LITTLE_ENDIAN);
+        ByteBuffer view = ByteBuffer.wrap(payload).order(ByteOrder.LITTLE_ENDIAN);
         if (payload.length < HEAD_SIZE) {
-            throw bad("a batch without a head", "bad-batch");
+            throw bad("truncated", "a batch without a head");
         }
         rows = view.getInt(0);
-        buffers = view.getInt(4);
-        if (rows < 0 || rows > ROWS_MAX) {
-            throw new WorkerException("a batch of " + (rows & 0xFFFFFFFFL) + " rows, at most " + ROWS_MAX
-                    + " are possible (spec §16.5)", "LimitExceededError", "limit-exceeded", false);
+        long count = view.getInt(4) & 0xFFFFFFFFL;
+        if (HEAD_SIZE + 8 * count > payload.length) {
+            throw bad("truncated", "the lengths of " + count + " buffers reach past the end");
         }
-        next = HEAD_SIZE + 8 * (buffers & 0xFFFFFFFFL);
-        if (next > payload.length) {
-            throw bad("the lengths of the buffers reach past the end", "bad-batch");
+        if (rows < 0 || rows > ROWS_MAX) {
+            throw bad("limit-exceeded", "a batch of " + (rows & 0xFFFFFFFFL) + " rows, at most " + ROWS_MAX
+                    + " are possible");
+        }
+        if (count != buffers) {
+            throw bad("count-mismatch", count + " buffers, the columns have " + buffers);
+        }
+        starts = new int[buffers];
+        lengths = new int[buffers];
+        long end = HEAD_SIZE + 8 * count;
+        for (int index = 0; index < buffers; index++) {
+            long length = view.getLong(HEAD_SIZE + 8 * index);
+            long start = (end + ALIGNMENT - 1) & -ALIGNMENT;
+            if (length != 0 && (length < 0 || length > payload.length - start)) {
+                throw bad("offset-out-of-range", "a buffer reaches past the end");
+            }
+            starts[index] = (int) start;
+            lengths[index] = (int) length;
+            end = start + length;
+        }
+        if (payload.length - end >= ALIGNMENT) {
+            throw bad("trailing-bytes", "bytes are left over after the last buffer");
         }
     }
 
@@ -41,61 +64,26 @@ final class BatchCursor {
         return rows;
     }
 
-    /**
-     * Where the next buffer begins, which must have exactly {@code size} bytes; -1 if it is optional and empty.
-     *
-     * @throws WorkerException if it has another size or reaches past the end
-     */
-    int take(long size, boolean optional, String name) throws WorkerException {
-        if (taken == buffers) {
-            throw bad("there is no buffer for " + name, "bad-batch");
+    /** Where the next buffer begins, which must have exactly {@code size} bytes. */
+    int take(long size, String name) throws WorkerException {
+        int index = taken++;
+        if (lengths[index] != size) {
+            throw bad("size-mismatch", "the buffer of '" + name + "' has " + lengths[index] + " bytes and not " + size);
         }
-        long length = view.getLong(HEAD_SIZE + 8 * taken++);
-        if (length == 0 && optional) {
-            return -1;
-        }
-        if (length != size) {
-            throw bad("the buffer of " + name + " has " + Long.toUnsignedString(length) + " bytes and not " + size,
-                    "bad-batch");
-        }
-        long start = aligned(next);
-        next = start + length;
-        if (length > 0 && next > payload.length) {
-            throw bad("the buffer of " + name + " reaches past the end", "bad-batch");
-        }
-        return (int) start;
+        return starts[index];
     }
 
-    /** The last of {@code count + 1} offsets, which begin with zero and never fall. */
-    int checkOffsets(int start, int count, String name) throws WorkerException {
-        int before = view.getInt(start);
-        boolean wrong = before != 0;
-        for (int index = 1; index <= count; index++) {
-            int each = view.getInt(start + 4 * index);
-            wrong |= each < before;
-            before = each;
+    /** The same of a buffer that may be left out; -1 if it is. */
+    int takeOptional(long size, String name) throws WorkerException {
+        if (lengths[taken] > 0) {
+            return take(size, name);
         }
-        if (wrong) {
-            throw bad("the offsets of '" + name + "' do not begin with zero and rise", "bad-batch");
-        }
-        return before;
+        taken++;
+        return -1;
     }
 
-    /** Checks that nothing is left over. */
-    void end() throws WorkerException {
-        if (taken != buffers) {
-            throw bad((buffers & 0xFFFFFFFFL) + " buffers and not " + taken, "bad-batch");
-        }
-        if (aligned(next) < payload.length) {
-            throw bad("bytes are left over after the last buffer", "bad-batch");
-        }
-    }
-
-    static WorkerException bad(String message, String code) {
-        return new WorkerException("batch: " + message + " (spec §16.5)", "FormatError", code, false);
-    }
-
-    private static long aligned(long offset) {
-        return (offset + 7) & ~7L;
+    static WorkerException bad(String code, String message) {
+        String errorClass = code.equals("limit-exceeded") ? "LimitExceededError" : "FormatError";
+        return new WorkerException("batch: " + message + " (spec §16.5, " + code + ")", errorClass, code, false);
     }
 }

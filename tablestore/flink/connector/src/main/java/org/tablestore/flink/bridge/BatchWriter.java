@@ -87,7 +87,7 @@ public final class BatchWriter {
         List<Buffer> buffers = buffers();
         long total = 8 + 8L * buffers.size();
         for (Buffer buffer : buffers) {
-            total += (buffer.size() + 7) & ~7;
+            total = ((total + 7) & ~7) + buffer.size();
         }
         if (total > Buffer.SIZE_MAX) {
             throw new TableException("A batch of " + rows + " rows has " + total + " bytes, more than the "
@@ -99,9 +99,11 @@ public final class BatchWriter {
         for (Buffer buffer : buffers) {
             connection.putLong(buffer.size());
         }
+        int unaligned = 0;
         for (Buffer buffer : buffers) {
+            connection.pad(unaligned);
             connection.put(buffer.data(), 0, buffer.size());
-            connection.pad(buffer.size());
+            unaligned = buffer.size();
         }
         connection.flush();
     }

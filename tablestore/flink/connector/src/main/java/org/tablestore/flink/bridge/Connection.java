@@ -133,9 +133,13 @@ final class Connection implements Closeable {
         }
         int size = in.getInt();
         int kind = in.get();
-        boolean plain = in.get() == 0 & in.getShort() == 0;
-        if (kind < HELLO || kind > ERROR || !plain) {
-            throw new WorkerException("not a message (spec §16.2)", "FormatError", "bad-message", false);
+        int reserved = in.get() | in.getShort();
+        if (kind < HELLO || kind > ERROR) {
+            throw new WorkerException("a message of kind " + kind + " (spec §16.2)", "FormatError", "bad-message", false);
+        }
+        if (reserved != 0) {
+            throw new WorkerException(
+                    "reserved bytes of a message are not zero (spec §16.2)", "FormatError", "bad-zero", false);
         }
         if (size < 0 || size > Buffer.SIZE_MAX) {
             throw new WorkerException("a message of " + (size & 0xFFFFFFFFL) + " bytes, at most " + Buffer.SIZE_MAX

@@ -2,6 +2,7 @@ package org.tablestore.flink.bridge;
 
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.nio.ByteOrder;
 import org.apache.flink.table.data.DecimalData;
@@ -32,7 +33,7 @@ final class PlainVectors {
         return (int) INT.get(data, at);
     }
 
-    private static long readLong(byte[] data, int at) {
+    static long readLong(byte[] data, int at) {
         return (long) LONG.get(data, at);
     }
 
@@ -51,6 +52,10 @@ final class PlainVectors {
             this.data = data;
             this.validity = validity;
             this.start = start;
+        }
+
+        final boolean mayHaveNulls() {
+            return validity >= 0;
         }
 
         @Override
@@ -166,7 +171,7 @@ final class PlainVectors {
                 unscaled[place] = data[at + 15 - place];
             }
             return DecimalData.fromBigDecimal(
-                    new java.math.BigDecimal(new BigInteger(unscaled), scale), precision, scale);
+                    new BigDecimal(new BigInteger(unscaled), scale), precision, scale);
         }
     }
 }

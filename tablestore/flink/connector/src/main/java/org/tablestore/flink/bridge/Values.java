@@ -104,11 +104,11 @@ public final class Values {
     static Values decode(byte[] payload) throws WorkerException {
         ByteBuffer in = ByteBuffer.wrap(payload).order(ByteOrder.LITTLE_ENDIAN);
         if (in.remaining() < 4) {
-            throw bad("a map without a count", "bad-message");
+            throw bad("a map without a count", "truncated");
         }
         long count = in.getInt() & 0xFFFFFFFFL;
         if (count > in.remaining() / 8) {
-            throw bad(count + " entries do not fit into " + payload.length + " bytes", "bad-message");
+            throw bad(count + " entries do not fit into " + payload.length + " bytes", "truncated");
         }
         Values values = new Values();
         for (long entry = 0; entry < count; entry++) {
@@ -121,18 +121,18 @@ public final class Values {
             }
         }
         if (in.hasRemaining()) {
-            throw bad("bytes are left over after the last entry", "bad-message");
+            throw bad("bytes are left over after the last entry", "trailing-bytes");
         }
         return values;
     }
 
     private static ByteBuffer piece(ByteBuffer in) throws WorkerException {
         if (in.remaining() < 4) {
-            throw bad("a length reaches past the end", "bad-message");
+            throw bad("a length reaches past the end", "truncated");
         }
         long length = in.getInt() & 0xFFFFFFFFL;
         if (length > in.remaining()) {
-            throw bad(length + " bytes reach past the end", "bad-message");
+            throw bad(length + " bytes reach past the end", "truncated");
         }
         ByteBuffer piece = in.slice(in.position(), (int) length);
         in.position(in.position() + (int) length);
