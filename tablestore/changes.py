@@ -223,7 +223,7 @@ def _is_large(*snapshots: Snapshot) -> bool:
 
 
 def _whole_difference(core: Core, since: Version, until: Version, request: ChangesRequest) -> Difference:
-    ranges = entry_ranges(request.condition, core.schema)
+    ranges = entry_ranges(request.condition, core.schema, request.buckets)
     before, after = (core.files(version.snapshot, ranges) for version in (since, until))
     return Difference(before, after, changes.in_one_only(before, after))
 
@@ -246,7 +246,7 @@ def _difference(
             parts.append(changes.in_one_only(core.files(before.snapshot), core.files(after.snapshot)))
         before = after
     candidates = changes.union(parts)
-    ranges = entry_ranges(request.condition, core.schema)
+    ranges = entry_ranges(request.condition, core.schema, request.buckets)
     if ranges is None and _is_large(since.snapshot, until.snapshot):
         ranges = _ranges_of(candidates)
     files = core.files(since.snapshot, ranges)

@@ -37,11 +37,13 @@ Mask = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class ChangesRequest:
-    """What to compare and return: columns in output order, and a condition on the rows of both images."""
+    """What to compare and return: columns in output order, and a condition on the rows of both images; of some
+    buckets or (None) of all."""
 
     fields: tuple[Field, ...]
     condition: Condition | None
     memory: int = SCAN_MEMORY
+    buckets: frozenset[int] | None = None
 
 
 @dataclass(frozen=True)
@@ -118,9 +120,11 @@ def windows(cache: FileCache, difference: Difference, request: ChangesRequest) -
     condition = request.condition
     low, high = key_range(condition, cache.schema)
     candidates = difference.candidates
-    chosen = plan_files(candidates, len(candidates), cache.schema, condition, low, high).files
-    old = _Side(difference.before)
-    new = None if difference.after is None else _Side(difference.after)
+    chosen = plan_files(
+        candidates, len(candidates), cache.schema, condition, low, high, request.buckets
+    ).files
+    old = PlacedFiles(difference.before)
+    new = None if difference.after is None else PlacedFiles(difference.after)
     rows = window_rows(request.memory, 2 * (len(request.fields) + len(cache.schema.key_fields)))
     for batch in _batches(chosen):
         before = old.entries(batch)
@@ -147,8 +151,8 @@ def _batches(files: FileSet) -> Iterator[dict[Place, list[Entry]]]:
             start = stop
 
 
-class _Side:
-    """The live files of one side of a difference, found by place."""
+class PlacedFiles:
+    """The live files of one snapshot, found by place."""
 
     def __init__(self, files: FileSet) -> None:
         self._files = files

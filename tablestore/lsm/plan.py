@@ -80,16 +80,18 @@ def plan_files(
     condition: Condition | None,
     low: bytes | None,
     high: bytes | None,
+    only: frozenset[int] | None = None,
 ) -> Plan:
-    """Prune by partition, bucket and key range [low, high). live: number of all live files, `files` or more."""
+    """Prune by partition, bucket and key range [low, high). live: number of all live files, `files` or more; only:
+    the buckets to read, None for all."""
     keep = np.ones(len(files), bool)
     if condition is not None and len(files):
         keep &= _partition_mask(files, schema, condition)
     after_partition = int(keep.sum()) if condition is not None else live
-    buckets = key_buckets(condition, schema)
+    buckets = _chosen_buckets(condition, schema, only)
     if buckets is not None and len(files):
         keep &= np.isin(files.column(BUCKET).typed("i4"), np.array(sorted(buckets), np.int32))
-    after_bucket = int(keep.sum()) if condition is not None else live
+    after_bucket = int(keep.sum()) if condition is not None or only is not None else live
     chosen = files if keep.all() else files.take(np.flatnonzero(keep))
     if len(chosen) and (low is not None or high is not None):
         mask = _key_mask(chosen, low, high)
@@ -97,14 +99,23 @@ def plan_files(
     return Plan(chosen, live, after_partition, after_bucket, schema, condition)
 
 
-def entry_ranges(condition: Condition | None, schema: TableSchema) -> list[KeyRange] | None:
+def _chosen_buckets(
+    condition: Condition | None, schema: TableSchema, only: frozenset[int] | None
+) -> frozenset[int] | None:
+    found = key_buckets(condition, schema)
+    return only if found is None else found if only is None else found & only
+
+
+def entry_ranges(
+    condition: Condition | None, schema: TableSchema, only: frozenset[int] | None = None
+) -> list[KeyRange] | None:
     """Key ranges of the manifest entries that a scan needs, from conditions on the first partition column or, without
-    partitions, from the buckets of the keys; None for all."""
+    partitions, from the buckets of the keys and those to read; None for all."""
+    if not schema.partition_fields:
+        buckets = _chosen_buckets(condition, schema, only)
+        return None if buckets is None else [place_range(b"", bucket) for bucket in sorted(buckets)]
     if condition is None:
         return None
-    if not schema.partition_fields:
-        buckets = key_buckets(condition, schema)
-        return None if buckets is None else [place_range(b"", bucket) for bucket in sorted(buckets)]
     field = schema.partition_fields[0]
     intervals = condition.intervals.get(field.name)
     if intervals is None or any(i.low is None or i.high is None for i in intervals):

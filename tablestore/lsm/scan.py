@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from itertools import islice
 from typing import Protocol
 
 import numpy as np
@@ -36,12 +37,13 @@ BYTES_PER_VALUE = 56
 
 @dataclass(frozen=True)
 class ScanRequest:
-    """What to read: columns in output order, a condition, at most `limit` rows."""
+    """What to read: columns in output order, a condition, at most `limit` rows, of some buckets or (None) of all."""
 
     fields: tuple[Field, ...]
     condition: Condition | None
     limit: int | None
     memory: int = SCAN_MEMORY
+    buckets: frozenset[int] | None = None
 
 
 class Source(Protocol):
@@ -79,6 +81,24 @@ class Scan(RowStream):
         with self._source.hold() as version:
             yield from self._tables(version)
 
+    def tables_after(self, skip: int) -> Iterator[pa.Table]:
+        """The rows after the first `skip`, of which no more than keys and columns of the filter are read."""
+        with self._source.hold() as version:
+            passed, skip = self._passed(version, skip) if skip else (0, 0)
+            for table in ordered_map(self._read, islice(self._windows(version), passed, None)):
+                if table.num_rows > skip:
+                    yield table.slice(skip)
+                skip = max(0, skip - table.num_rows)
+
+    def _passed(self, version: int, skip: int) -> tuple[int, int]:
+        """How many windows have no rows but the first `skip`, and how many of these come after them."""
+        passed = 0
+        for found in ordered_map(lambda window: len(self._filtered(window)), self._windows(version)):
+            if found > skip:
+                break
+            passed, skip = passed + 1, skip - found
+        return passed, skip
+
     def to_arrow(self) -> pa.Table:
         """All rows as one pyarrow Table."""
         return super().to_arrow() if self._request.fields else _rows_without_columns(self.count())
@@ -104,8 +124,11 @@ class Scan(RowStream):
         planned = self._planned
         if planned is None or planned[0] != version:
             condition = self._request.condition
-            files, live = self._source.files(entry_ranges(condition, self._schema))
-            found = plan_files(files, live, self._schema, condition, *key_range(condition, self._schema))
+            only = self._request.buckets
+            files, live = self._source.files(entry_ranges(condition, self._schema, only))
+            found = plan_files(
+                files, live, self._schema, condition, *key_range(condition, self._schema), only
+            )
             planned = self._planned = version, found
         return planned[1]
 
