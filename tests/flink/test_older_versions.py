@@ -39,16 +39,15 @@ def test_write_and_read(version: str, connector_jar: Path, testing_jar: Path, tm
         "INSERT INTO users SELECT * FROM changes",
         "SELECT department, name, id FROM users /*+ OPTIONS('scan.bounded' = 'true') */ WHERE id < 200",
     ]
-    (tmp_path / "script.sql").write_text(";\n".join(script))
+    script += ["SET 'parallelism.default' = '2'", "SET 'execution.checkpointing.interval' = '1 s'"]
+    (tmp_path / "script.sql").write_text(";\n".join([*script, ""]))
     (tmp_path / "log4j.properties").write_text("rootLogger.level = OFF\n")
     class_path = f"{distribution.library(version)}/*:{connector_jar}:{testing_jar}"
-    settings = ["parallelism.default=2", "execution.checkpointing.interval=1 s"]
     done = subprocess.run(
         [
             *java(768, class_path, tmp_path, short=True),
-            "org.tablestore.flink.testing.SqlScript",
+            "org.tablestore.flink.testing.RunScript",
             str(tmp_path / "script.sql"),
-            *settings,
         ],
         cwd=tmp_path,
         env={**os.environ, "FLINK_CONF_DIR": str(tmp_path)},
@@ -61,6 +60,7 @@ def test_write_and_read(version: str, connector_jar: Path, testing_jar: Path, tm
     expected = STREAM.table()
     assert not differences(ts.open_table(path).scan().to_arrow(), expected)
     few = expected.filter(pc.field("id") < 200).to_pylist()
-    assert sorted(done.stdout.split("\n")[:-1]) == sorted(
-        f"+I[{row['department']}, {row['name']}, {row['id']}]" for row in few
-    )
+    printed = [line.split() for line in done.stdout.splitlines() if line.startswith("| +I ")]
+    assert sorted((int(line[7]), line[3], line[5]) for line in printed) == [
+        (row["id"], row["department"], row["name"]) for row in few
+    ]
