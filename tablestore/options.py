@@ -179,7 +179,7 @@ class TableOptions:
 
 
 # Given with the options, and used by create_table and by writers and scans themselves.
-CALLER_OPTIONS: Final = ("sequence.field", "merge-engine", "writer-memory", "scan-memory")
+CALLER_OPTIONS: Final = ("sequence.field", "merge-engine", "writer-memory", "scan-memory", "lookup-memory")
 
 _RULES: Final[dict[str, _Rule]] = {
     f.name: f.metadata["rule"] for f in fields(TableOptions) if "rule" in f.metadata

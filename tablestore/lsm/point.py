@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,6 +76,12 @@ class PointReader:
 
     def get(self, wanted: pa.Table, trace: list[Step] | None = None) -> pa.Table:
         """Rows of the keys in `wanted` (primary key columns) that exist, in the order of the keys."""
+        return self.find(wanted, self._cache.schema.fields, trace)[0]
+
+    def find(
+        self, wanted: pa.Table, fields: Sequence[Field], trace: list[Step] | None = None
+    ) -> tuple[pa.Table, npt.NDArray[np.int64]]:
+        """Like `get` for some columns, with the place of each row's key in `wanted`."""
         schema = self._cache.schema
         count = wanted.num_rows
         columns = [
@@ -104,10 +111,11 @@ class PointReader:
                 field.id: column.take(distinct[asked])
                 for field, column in zip(schema.key_fields, columns, strict=True)
             }
-            return self._rows(found, known), asked
+            return _rows(found, fields, known), asked
 
         parts = list(ordered_map(look, jobs, 1 if trace is not None else None))
-        return _in_order(parts, encoded, probes, count, schema.arrow)
+        empty = pa.schema([field.arrow for field in fields]).empty_table()
+        return _in_order(parts, encoded, probes, count, empty)
 
     def _files_of(self, bucket: int) -> list[BucketFiles]:
         known = self._bucket_files.get(bucket)
@@ -169,11 +177,12 @@ class PointReader:
             files.append(_Target(JointDirectory([reader]), entry.key_min, entry.key_max, bounds))
         return _Targets(files, bloom.Filters([target.joint.readers[0].filter() for target in files]))
 
-    def _rows(self, found: Found, known: dict[int, Vector]) -> pa.Table:
-        """The versions as rows; `known` are the key columns, which were asked for and need no decoding."""
-        schema = self._cache.schema
-        columns = [known.get(field.id) or found.column(field) for field in schema.fields]
-        return pa.Table.from_arrays([column.to_arrow() for column in columns], schema=schema.arrow)
+
+def _rows(found: Found, fields: Sequence[Field], known: dict[int, Vector]) -> pa.Table:
+    """The versions as rows; `known` are the key columns, which were asked for and need no decoding."""
+    columns = [known.get(field.id) or found.column(field) for field in fields]
+    schema = pa.schema([field.arrow for field in fields])
+    return pa.Table.from_arrays([column.to_arrow() for column in columns], schema=schema)
 
 
 def encode_one(value: Any, field: Field) -> bytes | None:
@@ -196,17 +205,18 @@ def _in_order(
     encoded: Keys,
     probes: Keys,
     count: int,
-    schema: pa.Schema,
-) -> pa.Table:
-    """Rows of all buckets, one for each wanted key that was found, in the order of the wanted keys."""
+    empty: pa.Table,
+) -> tuple[pa.Table, npt.NDArray[np.int64]]:
+    """Rows of all buckets, one for each wanted key that was found, in the order of the wanted keys, and its place."""
     parts = [part for part in parts if part[0].num_rows]
     if not parts:
-        return schema.empty_table()
+        return empty, np.zeros(0, np.int64)
     rows = pa.concat_tables([table for table, _ in parts]) if len(parts) > 1 else parts[0][0]
     row_of = np.full(probes.length, -1, np.int64)
     row_of[np.concatenate([probe for _, probe in parts])] = np.arange(rows.num_rows)
-    place = row_of[probes.search(encoded)] if count > 1 else row_of
-    order = place[place >= 0]
+    row = row_of[probes.search(encoded)] if count > 1 else row_of
+    place = np.flatnonzero(row >= 0)
+    order = row[place]
     if len(order) == rows.num_rows and np.array_equal(order, np.arange(len(order))):
-        return rows
-    return rows.take(pa.array(order))
+        return rows, place
+    return rows.take(pa.array(order)), place
