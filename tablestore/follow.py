@@ -55,11 +55,13 @@ class Follower:
         core: Core,
         start: Mark,
         request: ChangesRequest,
+        view: View | None,
         scan: Scan | None,
         limits: Limits,
         progress: Progress | None = None,
     ) -> None:
-        """start: what comes first; with `state` the rows of `scan`."""
+        """start: what comes first; with `state` the rows of `scan`. view: the snapshot that comes before, which it
+        keeps; a consumer does that otherwise."""
         self._core = core
         self._request = request
         self._scan = scan
@@ -69,19 +71,17 @@ class Follower:
         self._leases = ExitStack()
         weakref.finalize(self, self._leases.close)
         self._before: Version | None = None
-        try:
-            self._begin(start)
-        except BaseException:
-            self._leases.close()
-            raise
+        self._view = view if progress is None else None
+        self._begin(start)
         self._batches = self._run()
 
     def _begin(self, start: Mark) -> None:
         """Hold the snapshot that the first step starts from, or whose rows come first."""
         number = start.next if start.state else start.next - 1
-        if self._progress is None:
-            self._advance(self._core.lineage.at(number))
+        if self._view is not None:
+            self._before = self._view.shown
             return
+        assert self._progress is not None
         try:
             self._advance(self._core.lineage.read(number))
         except NotFoundError:
@@ -107,7 +107,7 @@ class Follower:
     def close(self) -> None:
         """Stop. The last batch counts as not asked beyond."""
         self._batches.close()
-        self._scan = None
+        self._scan = self._view = None
         self._leases.close()
 
     def __enter__(self) -> Follower:
@@ -170,6 +170,7 @@ class Follower:
             before = self._leases.pop_all()
             self._leases.callback(held.release)
             before.close()
+            self._view = None
 
     @contextmanager
     def _guard(self, after: Version) -> Iterator[None]:
@@ -295,7 +296,7 @@ def follow(
             assert progress is not None
             view = _kept_view(core, progress, mark)
         scan = view.scan(names, condition)
-    return Follower(core, mark, request, scan, limits, progress)
+    return Follower(core, mark, request, view, scan, limits, progress)
 
 
 def _kept_view(core: Core, progress: Progress, mark: Mark) -> View:

@@ -33,9 +33,9 @@ _HISTORY = pa.schema(
 )
 
 
-def history(core: Core, newest: int) -> pa.Table:
-    """Snapshots up to `newest`, oldest first."""
-    rows = [_snapshot_row(v.snapshot) for v in core.lineage.versions() if v.id <= newest]
+def history(core: Core, last: int | None = None) -> pa.Table:
+    """Snapshots up to `last`, or all, oldest first."""
+    rows = [_snapshot_row(v.snapshot) for v in core.lineage.versions() if last is None or v.id <= last]
     return pa.Table.from_pylist(rows, schema=_HISTORY)
 
 

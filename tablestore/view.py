@@ -140,7 +140,7 @@ class View:
 
     def history(self) -> pa.Table:
         """One row a snapshot, newest last: version, time, kind, writer, files, rows, bytes."""
-        return metadata.history(self._core, self._version().id)
+        return metadata.history(self._core, self._fixed.id if self._fixed else None)
 
     def files(self) -> pa.Table:
         """One row a live data file: partition, bucket, level, path, rows, deletes, bytes, key bounds, sequences."""
