@@ -28,15 +28,15 @@ final class BatchCursor {
         }
         rows = view.getInt(0);
         long count = view.getInt(4) & 0xFFFFFFFFL;
-        if (HEAD_SIZE + 8 * count > payload.length) {
-            throw bad("truncated", "the lengths of " + count + " buffers reach past the end");
-        }
         if (rows < 0 || rows > ROWS_MAX) {
             throw bad("limit-exceeded", "a batch of " + (rows & 0xFFFFFFFFL) + " rows, at most " + ROWS_MAX
                     + " are possible");
         }
         if (count != buffers) {
             throw bad("count-mismatch", count + " buffers, the columns have " + buffers);
+        }
+        if (HEAD_SIZE + 8 * count > payload.length) {
+            throw bad("truncated", "the lengths of " + count + " buffers reach past the end");
         }
         starts = new int[buffers];
         lengths = new int[buffers];

@@ -3,6 +3,7 @@ package org.tablestore.flink.bridge;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import org.apache.flink.runtime.execution.SuppressRestartsException;
 import org.apache.flink.table.api.TableException;
 import org.apache.flink.table.data.RowData;
 import org.apache.flink.table.types.logical.RowType;
@@ -37,7 +38,8 @@ public final class BatchWriter {
     /**
      * Adds a row with its own kind.
      *
-     * @throws TableException if a value cannot be kept; names the column. The batch is of no more use.
+     * @throws SuppressRestartsException if a table cannot hold a value: the job cannot go on with it; names the column.
+     *     The batch is of no more use.
      */
     public void add(RowData row) {
         add(row, row.getRowKind());
@@ -48,8 +50,12 @@ public final class BatchWriter {
         onlyInserts &= kind == RowKind.INSERT;
         kinds.putByte(kind.toByteValue());
         rows++;
-        for (int index = 0; index < columns.length; index++) {
-            columns[index].add(row, index);
+        try {
+            for (int index = 0; index < columns.length; index++) {
+                columns[index].add(row, index);
+            }
+        } catch (TableException refused) {
+            throw new SuppressRestartsException(refused);
         }
     }
 

@@ -85,13 +85,14 @@ final class WorkerProcess {
         boolean ended = false;
         try {
             ended = !Thread.currentThread().isInterrupted() && process.waitFor(GRACE_MILLIS, TimeUnit.MILLISECONDS);
+            if (!ended) {
+                LOG.warn("{}: Python process {} did not end by itself and is killed", title, process.pid());
+                process.descendants().forEach(ProcessHandle::destroyForcibly);
+                process.destroyForcibly().waitFor(GRACE_MILLIS, TimeUnit.MILLISECONDS);
+            }
         } catch (InterruptedException interrupted) {
-            Thread.currentThread().interrupt();
-        }
-        if (!ended) {
-            LOG.warn("{}: Python process {} did not end by itself and is killed", title, process.pid());
-            process.descendants().forEach(ProcessHandle::destroyForcibly);
             process.destroyForcibly();
+            Thread.currentThread().interrupt();
         }
     }
 

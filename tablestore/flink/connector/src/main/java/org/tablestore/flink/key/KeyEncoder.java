@@ -3,6 +3,8 @@ package org.tablestore.flink.key;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import org.apache.flink.runtime.execution.SuppressRestartsException;
+import org.apache.flink.table.api.TableException;
 import org.apache.flink.table.api.ValidationException;
 import org.apache.flink.table.data.DecimalData;
 import org.apache.flink.table.data.RowData;
@@ -17,6 +19,8 @@ import org.tablestore.flink.bridge.TimeUnits;
  * keeps the bytes of the last key only.
  */
 public final class KeyEncoder {
+    private static final int SIZE_MAX = 65_536; // spec §0.5
+
     private final Column[] columns;
     private byte[] bytes = new byte[64];
     private int length;
@@ -44,12 +48,19 @@ public final class KeyEncoder {
     /**
      * Encodes the key of a row; {@link #bytes()} and {@link #length()} hold it until the next call.
      *
-     * @throws ValidationException if a key column is null
+     * @throws SuppressRestartsException if a key column is null or the key is too long: the job cannot go on with it
      */
     public void encode(RowData row) {
         length = 0;
-        for (Column column : columns) {
-            column.append(this, row);
+        try {
+            for (Column column : columns) {
+                column.append(this, row);
+            }
+            if (length > SIZE_MAX) {
+                throw new TableException("A primary key of " + length + " bytes, at most " + SIZE_MAX + " are possible.");
+            }
+        } catch (TableException refused) {
+            throw new SuppressRestartsException(refused);
         }
     }
 
@@ -95,7 +106,7 @@ public final class KeyEncoder {
         Column value = value(name, type, index, last);
         return (key, row) -> {
             if (row.isNullAt(index)) {
-                throw new ValidationException("Primary key column '" + name + "' is null in a row; keys have no nulls.");
+                throw new TableException("Primary key column '" + name + "' is null in a row; keys have no nulls.");
             }
             value.append(key, row);
         };
