@@ -93,7 +93,7 @@ def _value(column: str, key: U64, bits: U64) -> U64:
 
 
 def _bytes_hash(text: bytes) -> int:
-    return sum(byte * 31**place for place, byte in enumerate(text)) % MODULUS
+    return sum(byte * pow(31, place, MODULUS) for place, byte in enumerate(text)) % MODULUS
 
 
 def _text_hash(first: str, number: U64) -> U64:
@@ -122,3 +122,26 @@ def final_content(streams: Sequence[Stream], columns: Sequence[str] = COLUMNS) -
             hashes[touched] = row_hashes(stream, *winners, columns)
             present[touched] = True
     return Content(int(present.sum()), int(hashes.sum(dtype=np.uint64)))
+
+
+def changed_keys(stream: Stream) -> int:
+    """How many different keys a stream upserts."""
+    return sum(len(np.unique(stream.of_split(split)[0])) for split in range(stream.splits))
+
+
+def difference(before: Content, after: Content) -> Content:
+    """What the changelog from one state to another one folds to."""
+    return Content(after.rows - before.rows, (after.checksum - before.checksum) % MODULUS)
+
+
+def joined_content(probe: Stream, dimension: Stream) -> Content:
+    """The rows that a lookup of every probe's key finds; the dimension must have every key."""
+    hashes: U64 = np.zeros(dimension.keys, dtype=np.uint64)
+    for split in range(dimension.splits):
+        key, step = dimension.of_split(split)
+        hashes[key.astype(np.int64)] = row_hashes(dimension, key, step)
+    checksum = 0
+    for split in range(probe.splits):
+        key, _ = probe.of_split(split)
+        checksum += int(hashes[key.astype(np.int64)].sum(dtype=np.uint64))
+    return Content(probe.rows, checksum % MODULUS)

@@ -1,0 +1,138 @@
+"""Writes the comparison of connectors down: a plain table for the terminal, FLINK.md, and a section of RESULTS.md."""
+
+from __future__ import annotations
+
+import datetime
+import statistics
+from pathlib import Path
+
+from benchmarks.flink_cases import COMMITS, Sizes
+from benchmarks.flink_figures import CASES, Figures
+from benchmarks.flink_run import CHECKPOINT_INTERVAL, HEAP_MEGABYTES, PARALLELISM
+from benchmarks.flink_systems import BUCKETS, OURS, PAIMON, PAIMON_VERSION
+from benchmarks.tables import Rows, aligned, machine, number, piped
+from tests.flink.distribution import VERSION
+
+RATIO_BARS = {"sink": 2.0, "read": 2.0, "changes": 2.0, "lookup": 2.0}
+BRIDGE_BAR = 2_500_000
+BUSY = 2.5
+
+
+def plain(figures: Figures) -> str:
+    """Both tables for a terminal."""
+    return f"{aligned(rates_table(figures))}\n\n{aligned(bars_table(figures))}\n\n{load_line(figures)}"
+
+
+def rates_table(figures: Figures) -> Rows:
+    """Rows per second and what they cost, by case and setting."""
+    table = [["", "", "rows/s", "least … most", "CPU s / M rows", "Python MB", "rounds"]]
+    for case, title in CASES.items():
+        for system, measures in figures.values.get(case, {}).items():
+            rates = measures["rows_per_second"]
+            processor = figures.median(case, system, "processor_seconds_per_million")
+            memory = figures.median(case, system, "worker_megabytes")
+            table.append(
+                [
+                    title,
+                    system,
+                    f"{statistics.median(rates):,.0f}",
+                    f"{min(rates):,.0f} … {max(rates):,.0f}",
+                    number(processor),
+                    number(memory or None, 0),
+                    str(len(rates)),
+                ]
+            )
+    return table
+
+
+def bars_table(figures: Figures) -> Rows:
+    """TableStore in its default setting over Paimon's faster setting, and the bridge."""
+    table = [["bar", "at least", "measured", ""]]
+    bridge = figures.median("bridge", OURS.title)
+    shown = None if bridge is None else f"{bridge / 1e6:.2f} M"
+    limit = f"{BRIDGE_BAR / 1e6:g} M"
+    table.append(["the bridge alone, rows/s", limit, shown or "-", _verdict(bridge, BRIDGE_BAR)])
+    for case, factor in RATIO_BARS.items():
+        ours, theirs = figures.median(case, OURS.title), figures.best(case, PAIMON.title)
+        ratio = None if ours is None or theirs is None else ours / theirs[1]
+        name = f"{CASES[case]} / {theirs[0] if theirs else PAIMON.title}"
+        table.append([name, f"{factor:g}", number(ratio), _verdict(ratio, factor)])
+    return table
+
+
+def _verdict(measured: float | None, limit: float) -> str:
+    if measured is None:
+        return "not measured"
+    return "met" if measured >= limit else "**missed**"
+
+
+def load_line(figures: Figures) -> str:
+    """Whether others were using the machine; the jobs themselves account for a load of about four."""
+    return f"load average after each round: {', '.join(f'{load:.1f}' for load in figures.loads) or '-'}"
+
+
+def markdown(figures: Figures, sizes: Sizes) -> str:
+    """The whole FLINK.md."""
+    date = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d")
+    parts = [
+        "# The connector for Flink beside Paimon's",
+        f"Written by `benchmarks/flink.py` on {date}; do not edit. One standalone cluster of Flink {VERSION} (one"
+        f" TaskManager, {HEAP_MEGABYTES} MB of heap), Paimon {PAIMON_VERSION}, parallelism {PARALLELISM}, {BUCKETS}"
+        f" buckets, a checkpoint every {CHECKPOINT_INTERVAL}; the systems take turns, figures are medians. Every"
+        " answer (row count and a checksum over all values) was compared with a recomputation that shares no code"
+        " with either.",
+        "## The bars",
+        "TableStore in its default setting over the fastest setting of Paimon.",
+        piped(bars_table(figures)),
+        "## Rows per second",
+        piped(rates_table(figures)),
+        "## What is measured",
+        f"- *sink*: {sizes.rows:,} upserts of {sizes.keys:,} keys at random (BIGINT, two texts, INT, DOUBLE) into a new"
+        " table, from the start of the job to its end: deployment, start of Python, and the last commit included. Both"
+        " write durable files of the same rows. *no compaction*: `compaction` = `manual`, `write-only` = `true`.\n"
+        "- *continuous read*: the state of that table, until its last row has come to a sink that counts rows and sums"
+        " hashes. Paimon with `scan.remove-normalize`, which spares it an operator with state.\n"
+        f"- *changelog catch-up*: the exact changes (-U, +U) of {COMMITS} commits of {sizes.commit_rows:,} upserts each"
+        f" over {sizes.keys:,} rows. Paimon with `changelog-producer` = `lookup`: it computed them when it wrote, which"
+        " is not measured here; TableStore computes them when it reads.\n"
+        f"- *lookup join*: {sizes.probes:,} keys at random against a table of {sizes.keys:,} rows, without a cache of"
+        " Flink's.\n"
+        f"- *the bridge alone*: {2 * sizes.rows:,} rows from the generator to Python workers that check and drop"
+        " them.\n"
+        "- *CPU s / M rows*: user and system time of JobManager, TaskManager and workers. *Python MB*: resident memory"
+        " of all workers together, at most.",
+        f"- {machine()}\n- {load_line(figures)}",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def section(figures: Figures) -> str:
+    """What RESULTS.md says of it."""
+    return "\n\n".join(
+        [
+            "Written by `benchmarks/flink.py`; all figures are in [FLINK.md](FLINK.md). TableStore's connector over the"
+            " fastest setting of Paimon's, rows per second on one cluster.",
+            piped(bars_table(figures)),
+        ]
+    )
+
+
+def write(figures: Figures, sizes: Sizes, folder: Path) -> None:
+    """FLINK.md, and the section of RESULTS.md."""
+    (folder / "FLINK.md").write_text(markdown(figures, sizes))
+    results = folder / "RESULTS.md"
+    results.write_text(with_section(results.read_text(), "Flink", section(figures)))
+
+
+def with_section(document: str, title: str, text: str) -> str:
+    """A Markdown document with this text as its last section, in place of the one with that title."""
+    return f"{document.replace(section_of(document, title), '').rstrip()}\n\n## {title}\n\n{text}\n"
+
+
+def section_of(document: str, title: str) -> str:
+    """A section of a Markdown document from its title to the next one; empty if there is none."""
+    start = document.find(f"\n## {title}\n")
+    if start < 0:
+        return ""
+    end = document.find("\n## ", start + 1)
+    return document[start : end if end >= 0 else len(document)]
