@@ -65,6 +65,8 @@ OS_ALLOWED = {
 }
 # The command line reads loose files and writes its output; conformance reads vectors and talks to processes.
 OUTSIDE_THE_SEAM = {"inspect", "conformance"}
+# A worker beside a Flink subtask talks through a socket, prints to stderr, and ends with its parent.
+TALKING = {"flink/protocol.py": {"socket"}, "flink/worker.py": {"socket", "dup2", "_exit"}}
 
 
 @cache
@@ -131,14 +133,14 @@ def test_only_storage_touches_files(path: str) -> None:
         return
     names = set(imported(modules()[path]))
     roots = {name.split(".")[0] for name in names}
-    assert not roots & {"shutil", "pathlib", "tempfile", "glob", "mmap", "fcntl", "socket", "subprocess"}, (
-        path
-    )
+    banned = {"shutil", "pathlib", "tempfile", "glob", "mmap", "fcntl", "socket", "subprocess"}
+    allowed = TALKING.get(path, set())
+    assert not roots & banned - allowed, path
     for node in ast.walk(modules()[path]):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             assert node.func.id != "open", f"{path}:{node.lineno}"
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "os":
-            assert node.attr in OS_ALLOWED, f"{path}:{node.lineno} os.{node.attr}"
+            assert node.attr in OS_ALLOWED | allowed, f"{path}:{node.lineno} os.{node.attr}"
 
 
 @pytest.mark.parametrize("path", modules())

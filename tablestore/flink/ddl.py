@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import pyarrow as pa
 
@@ -15,10 +15,11 @@ from tablestore.file.schema import TableSchema
 from tablestore.flink.protocol import integer_of, text_of
 from tablestore.options import CALLER_OPTIONS, TableOptions
 from tablestore.table import Table, create_table, open_table
-from tablestore.types import Field
+from tablestore.types import ColumnType, Field
 
-SEQUENCE_FIELD = "sequence.field"
-MERGE_ENGINE = "merge-engine"
+SEQUENCE_FIELD: Final = "sequence.field"
+MERGE_ENGINE: Final = "merge-engine"
+PROBLEMS_MAX: Final = 10
 
 
 @dataclass(frozen=True)
@@ -119,42 +120,40 @@ def check(declared: Declaration, schema: TableSchema) -> None:
         *_key_problems(declared, schema),
         *_option_problems(declared, schema),
     ]
-    if problems:
-        raise ConnectorError(
-            f"the table at {declared.path} is not the one declared: {'; '.join(problems[:20])}. Change the DDL, "
-            "or give another 'table-path' to make a new table",
-            code="table-mismatch",
-        )
+    if not problems:
+        return
+    more = f"; and {len(problems) - PROBLEMS_MAX} more" if len(problems) > PROBLEMS_MAX else ""
+    raise ConnectorError(
+        f"the table at {declared.path} is not the one declared: {'; '.join(problems[:PROBLEMS_MAX])}{more}. "
+        "Change the DDL, or give another 'table-path' to make a new table",
+        code="table-mismatch",
+    )
 
 
 def _column_problems(declared: Sequence[Field], stored: Sequence[Field]) -> Iterator[str]:
-    ours = {field.name: field for field in stored}
+    theirs = {field.name: field for field in stored}
     names = [field.name for field in declared]
     for field in declared:
-        found = ours.get(field.name)
+        found = theirs.get(field.name)
         if found is None:
-            near = next((name for name in ours if name.lower() == field.name.lower()), None)
-            hint = f"; it has {near!r}" if near else ""
-            yield f"it has no column {field.name!r}{hint}"
-            continue
-        if not same_type(field.type, found.type):
-            yield f"column {field.name!r} is {_text(found)} in the table and declared as {_text(field)}"
-        if field.nullable != found.nullable:
-            said = ("NOT NULL", "nullable")
-            yield f"column {field.name!r} is {said[found.nullable]} in the table and declared {said[field.nullable]}"
-    missing = [field.name for field in stored if field.name not in names]
-    if missing:
-        yield f"the columns {', '.join(map(repr, missing))} are not declared"
-    elif names != list(ours) and set(names) == set(ours):
-        yield f"its columns are in another order: {', '.join(ours)}"
+            near = next((name for name in theirs if name.lower() == field.name.lower()), None)
+            yield f"it has no column {field.name!r}" + (f", but one {near!r}" if near else "")
+        elif not same_type(field.type, found.type):
+            yield f"column {field.name!r} is {sql_of(found)}, declared as {sql_of(field)}"
+        elif field.nullable != found.nullable:
+            yield (
+                f"column {field.name!r} may be null, declared NOT NULL"
+                if found.nullable
+                else f"column {field.name!r} is NOT NULL, declared without"
+            )
+    missing = [field for field in stored if field.name not in names]
+    for field in missing:
+        yield f"its column {field.name!r} {sql_of(field)} is not declared"
+    if not missing and names != list(theirs) and set(names) == set(theirs):
+        yield f"its columns are in another order: {', '.join(theirs)}"
 
 
-def _text(field: Field) -> str:
-    described = types.to_json(field.type)
-    return described if isinstance(described, str) else str(field.type.arrow)
-
-
-def same_type(declared: types.ColumnType, stored: types.ColumnType) -> bool:
+def same_type(declared: ColumnType, stored: ColumnType) -> bool:
     """Whether values of the two are the same bytes with the same meaning: any two time zones are (spec §16.6)."""
     if declared.name == stored.name and len(declared.children) == len(stored.children):
         pairs = zip(declared.children, stored.children, strict=True)
@@ -166,21 +165,70 @@ def same_type(declared: types.ColumnType, stored: types.ColumnType) -> bool:
     return bool(zoned and mine.unit == theirs.unit)
 
 
+_SQL: Final = {
+    "bool": "BOOLEAN",
+    "int8": "TINYINT",
+    "int16": "SMALLINT",
+    "int32": "INT",
+    "int64": "BIGINT",
+    "float32": "FLOAT",
+    "float64": "DOUBLE",
+    "date32": "DATE",
+    "time32(ms)": "TIME",
+    "string": "STRING",
+    "binary": "BYTES",
+}
+_DIGITS: Final = {"s": 0, "ms": 3, "us": 6, "ns": 9}
+
+
+def sql_of(field: Field) -> str:
+    """A type as SQL writes it (spec §16.6), or, if SQL has none, as the table does."""
+    text = _sql_type(field.type)
+    return f"{text} NOT NULL" if not field.nullable else text
+
+
+def _sql_type(column_type: ColumnType) -> str:
+    arrow = column_type.arrow
+    if column_type.name == "list":
+        return f"ARRAY<{sql_of(column_type.children[0])}>"
+    if column_type.name == "map":
+        key, value = column_type.children[0].type.children
+        return f"MAP<{sql_of(key)}, {sql_of(value)}>"
+    if column_type.name == "struct":
+        return f"ROW<{', '.join(f'`{child.name}` {sql_of(child)}' for child in column_type.children)}>"
+    if pa.types.is_decimal128(arrow) and arrow.scale >= 0:
+        return f"DECIMAL({arrow.precision}, {arrow.scale})"
+    if pa.types.is_timestamp(arrow):
+        return f"TIMESTAMP{'_LTZ' if arrow.tz else ''}({_DIGITS[arrow.unit]})"
+    return _SQL.get(column_type.name, f"{column_type.name} (which SQL does not have)")
+
+
 def _key_problems(declared: Declaration, schema: TableSchema) -> Iterator[str]:
-    facts = (
-        ("primary key", declared.primary_key, schema.key_fields),
-        ("partition", declared.partition_by, schema.partition_fields),
-        (f"option {SEQUENCE_FIELD!r}", declared.sequence_fields, schema.order_fields),
-    )
-    for what, said, fields in facts:
-        names = tuple(field.name for field in fields)
-        if said != names:
-            yield f"its {what} is ({', '.join(names)}) and declared as ({', '.join(said)})"
+    said, stored = declared.primary_key, _names_of(schema.key_fields)
+    if said != stored:
+        yield f"its primary key is ({', '.join(stored)}), declared as ({', '.join(said)})"
+    said, stored = declared.partition_by, _names_of(schema.partition_fields)
+    if said != stored:
+        shown = f"partitioned by ({', '.join(stored)})" if stored else "not partitioned"
+        yield f"it is {shown}, declared as " + (
+            f"partitioned by ({', '.join(said)})" if said else "not partitioned"
+        )
     if declared.buckets != schema.buckets:
-        yield f"it has {schema.buckets} buckets, 'num-buckets' says {declared.buckets}"
+        remedy = f"say 'num-buckets' = '{schema.buckets}'"
+        yield f"it has {schema.buckets} buckets, declared are {declared.buckets}: {remedy}"
+    said, stored = declared.sequence_fields, _names_of(schema.order_fields)
+    if said != stored:
+        remedy = (
+            f"say {SEQUENCE_FIELD!r} = '{','.join(stored)}'" if stored else f"leave out {SEQUENCE_FIELD!r}"
+        )
+        yield f"its sequence fields are ({', '.join(stored)}), declared as ({', '.join(said)}): {remedy}"
     engine = declared.options.get(MERGE_ENGINE, schema.merge_engine)
     if engine != schema.merge_engine:
-        yield f"its option {MERGE_ENGINE!r} is {schema.merge_engine!r} and declared as {engine!r}"
+        yield f"its {MERGE_ENGINE!r} is {schema.merge_engine!r}, declared as {engine!r}"
+
+
+def _names_of(fields: Sequence[Field]) -> tuple[str, ...]:
+    return tuple(field.name for field in fields)
 
 
 def _option_problems(declared: Declaration, schema: TableSchema) -> Iterator[str]:
@@ -189,4 +237,6 @@ def _option_problems(declared: Declaration, schema: TableSchema) -> Iterator[str
     said, stored = parsed.to_json(), schema.options.to_json()
     for name, value in declared.options.items():
         if name not in CALLER_OPTIONS and said.get(name) != stored.get(name):
-            yield f"its option {name!r} is {stored.get(name, 'the default')!r} and declared as {value!r}"
+            found = stored.get(name)
+            shown = f"is {found!r}" if found is not None else "has its default"
+            yield f"its option {name!r} {shown}, declared as {value!r}: leave it out of the DDL"

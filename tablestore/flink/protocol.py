@@ -86,15 +86,8 @@ class Connection:
 
         Raises LimitExceededError if it is too large, Disconnected.
         """
+        size = check_size(parts)
         views = [view for part in parts if len(view := memoryview(part).cast("B"))]
-        size = sum(map(len, views))
-        if size > PAYLOAD_MAX:
-            raise LimitExceededError(
-                f"a message of {size} bytes, at most {PAYLOAD_MAX} are possible: send fewer rows at once",
-                code="limit-exceeded",
-                file="message",
-                section="16.2",
-            )
         self._send_all([memoryview(_HEADER.pack(size, kind, 0, 0)), *views])
 
     def _send_all(self, views: list[memoryview]) -> None:
@@ -159,13 +152,25 @@ def check_header(size: int, kind: int, zeros: int) -> None:
     if zeros:
         raise _bad("reserved bytes of a message are not zero", 5, "bad-zero", "16.2")
     if size > PAYLOAD_MAX:
-        raise LimitExceededError(
-            f"a message of {size} bytes, at most {PAYLOAD_MAX} are possible",
-            code="limit-exceeded",
-            file="message",
-            offset=0,
-            section="16.2",
-        )
+        raise _too_large(size)
+
+
+def check_size(parts: Sequence[Any]) -> int:
+    """Bytes of a payload. Raises LimitExceededError if it is too large to be sent."""
+    size = sum(memoryview(part).nbytes for part in parts)
+    if size > PAYLOAD_MAX:
+        raise _too_large(size)
+    return size
+
+
+def _too_large(size: int) -> LimitExceededError:
+    return LimitExceededError(
+        f"a message of {size} bytes, at most {PAYLOAD_MAX} are possible: send fewer rows at once",
+        code="limit-exceeded",
+        file="message",
+        offset=0,
+        section="16.2",
+    )
 
 
 def encode_map(values: Mapping[str, Value]) -> bytes:
@@ -173,7 +178,7 @@ def encode_map(values: Mapping[str, Value]) -> bytes:
     parts = [struct.pack("<I", len(values))]
     for key, value in values.items():
         for text in (key, value):
-            data = text if isinstance(text, bytes) else str(text).encode()
+            data = text if isinstance(text, bytes) else str(text).encode(errors="backslashreplace")
             parts += (struct.pack("<I", len(data)), data)
     return b"".join(parts)
 

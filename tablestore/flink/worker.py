@@ -140,6 +140,7 @@ class Worker:
         try:
             reply = role.request(op, values, rows)
             parts = None if reply.rows is None else batch.encode(reply.rows)
+            protocol.check_size(parts or ())
         except Exception as error:
             traceback.print_exc()
             self._connection.send_map(ERROR, describe(error))
@@ -209,7 +210,7 @@ def _out_of_turn(kind: int) -> FormatError:
 
 def main(arguments: Sequence[str]) -> int:
     """The process. arguments: the path of the socket."""
-    os.dup2(2, 1)
+    os.dup2(2, 1)  # what a library prints goes to the logs (spec §16.4)
     if len(arguments) != 1:
         sys.stderr.write("usage: python -m tablestore.flink.worker SOCKET\n")
         return 2
@@ -235,5 +236,6 @@ if __name__ == "__main__":
     except BaseException:
         traceback.print_exc()
     finally:
+        sys.stdout.flush()
         sys.stderr.flush()
         os._exit(status)  # threads of the library may still be at work; nothing waits for them

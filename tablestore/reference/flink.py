@@ -234,7 +234,7 @@ def _encode_column(field: FieldType, values: Sequence[object], buffers: list[byt
         if type_.form == "list":
             _encode_column(type_.children[0], [item for piece in pieces for item in piece], buffers)
         else:
-            buffers.append(b"".join(bytes(piece) for piece in pieces))
+            buffers.append(b"".join(piece for piece in pieces if isinstance(piece, bytes)))
 
 
 def _piece(type_: Type, value: object) -> Sequence[object] | bytes:
