@@ -150,7 +150,9 @@ public final class TableStoreOptions {
             table("ttl-column", "Column that says when a row was, with ttl."),
             table("ttl", "How long rows live, such as '7 d'."),
             table("writer-memory", "Bytes of memory of each writer."),
-            table("scan-memory", "Bytes of memory of each scan."));
+            table("scan-memory", "Bytes of memory of each scan."),
+            table("lookup-memory", "Memory in which each subtask of a lookup join keeps the decoded columns that it looks up, such"
+                    + " as '512 mb'. Tables that need more are looked up block by block."));
 
     /** Flink's own options of lookup joins that the connector obeys. */
     static final List<ConfigOption<?>> LOOKUP_OPTIONS = List.of(

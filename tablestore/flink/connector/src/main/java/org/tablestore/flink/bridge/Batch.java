@@ -1,5 +1,6 @@
 package org.tablestore.flink.bridge;
 
+import java.util.Arrays;
 import org.apache.flink.table.data.RowData;
 import org.apache.flink.table.data.columnar.ColumnarRowData;
 import org.apache.flink.table.data.columnar.vector.ColumnVector;
@@ -49,5 +50,11 @@ public final class Batch {
         ColumnarRowData own = new ColumnarRowData(columns, index);
         own.setRowKind(kind(index));
         return own;
+    }
+
+    /** The same rows without their first columns. */
+    public Batch withoutFirst(int count) {
+        ColumnVector[] vectors = Arrays.copyOfRange(columns.columns, count, columns.columns.length);
+        return new Batch(rows, payload, kindsStart, vectors);
     }
 }
