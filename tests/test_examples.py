@@ -27,4 +27,5 @@ def test_example(program: str, option: list[str], ending: str, tmp_path: Path) -
 
 
 def test_every_example_is_run() -> None:
+    """Those of examples/flink by tests/flink/test_examples.py."""
     assert {path.name for path in (ROOT / "examples").glob("*.py")} == {"employees.py", "flights_demo.py"}

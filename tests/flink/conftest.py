@@ -41,7 +41,9 @@ def shared_cluster(
     connector_jar: Path, testing_jar: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Cluster]:
     """A standalone cluster with two TaskManagers, the connector's jar copied to its `lib/`."""
-    cluster = Cluster(tmp_path_factory.mktemp("cluster"), [connector_jar, testing_jar])
+    folder = tmp_path_factory.mktemp("cluster")
+    quick = ["-XX:TieredStopAtLevel=1"]  # short tests start many tasks and run none for long
+    cluster = Cluster(folder, [connector_jar, testing_jar], java_options=quick)
     try:
         cluster.start()
         yield cluster
