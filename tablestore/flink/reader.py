@@ -45,6 +45,10 @@ class ReaderRole:
                 self._reading = Reading(self._table, snapshots, self._settings)
             self._reading.add(splits_of(text_of(values, "splits")))
             return Reply()
+        if op == "pause":
+            if self._reading is not None:
+                self._reading.pause(_numbers(text_of(values, "buckets")))
+            return Reply()
         if op == "next":
             return self._next(integer_of(values, "wait-millis"))
         raise FormatError(f"a reader has no operation {op[:60]!r}", code="bad-message", section="16.10")
@@ -67,7 +71,7 @@ class ReaderRole:
             "over": "true" if split.is_over else "false",
         }
         if portion.rows is not None:
-            values["segments"] = json.dumps([[s.version, s.end, s.millis] for s in portion.segments])
+            values["segments"] = ",".join(f"{s.version}:{s.end}:{s.millis}" for s in portion.segments)
         return Reply(values, portion.rows)
 
     def close(self) -> None:
@@ -127,6 +131,10 @@ def _number(item: dict[str, object], name: str) -> int:
     return number
 
 
+def _numbers(text: str) -> frozenset[int]:
+    return frozenset(number for number in _json(text, "buckets") if isinstance(number, int))
+
+
 def _json(text: str, name: str) -> list[object]:
     try:
         value = json.loads(text)
@@ -153,6 +161,7 @@ class Reading:
         self._ready: queue.Queue[Portion | Exception] = queue.Queue(PORTIONS_AHEAD)
         self._new: queue.SimpleQueue[Split] = queue.SimpleQueue()
         self._splits: dict[int, Split] = {}
+        self._paused: frozenset[int] = frozenset()
         self._handed: dict[int, Split] = {}  # as the other side knows them
         self._looked = time.monotonic()
         self._stopping = threading.Event()
@@ -167,6 +176,11 @@ class Reading:
         for split in splits:
             self._handed[split.bucket] = split
             self._new.put(split)
+        self._woken.set()
+
+    def pause(self, buckets: frozenset[int]) -> None:
+        """Read these splits no further for now, and all others again."""
+        self._paused = buckets
         self._woken.set()
 
     def take(self, seconds: float) -> Portion | None:
@@ -223,9 +237,11 @@ class Reading:
 
     def _advance(self) -> bool:
         """Read on in the split that is behind all others; False if there is nothing to read."""
-        if not self._splits:
+        paused = self._paused
+        able = [split for split in self._splits.values() if split.bucket not in paused]
+        if not able:
             return False
-        split = min(self._splits.values(), key=lambda split: split.order)
+        split = min(able, key=lambda split: split.order)
         if split.is_over:
             del self._splits[split.bucket]
             self._put(Portion(split))
@@ -237,7 +253,7 @@ class Reading:
             self._splits[split.bucket] = portion.split
             if portion.split.is_over:
                 del self._splits[split.bucket]
-            if not self._put(portion):
+            if not self._put(portion) or split.bucket in self._paused:
                 break
         return found
 
@@ -245,7 +261,7 @@ class Reading:
         """Until splits come, or it is time to look for snapshots; the next pause."""
         self._woken.clear()
         if self._new.empty() and not self._stopping.is_set():
-            self._woken.wait(pause if self._splits else None)
+            self._woken.wait(pause if self._splits else None)  # paused ones do not go on before it is set
         return min(2 * pause, self._poll_seconds)
 
     def _put(self, found: Portion | Exception) -> bool:

@@ -3,11 +3,13 @@ package org.tablestore.flink;
 import java.util.Set;
 import org.apache.flink.configuration.ConfigOption;
 import org.apache.flink.table.connector.sink.DynamicTableSink;
+import org.apache.flink.table.connector.source.DynamicTableSource;
 import org.apache.flink.table.factories.DynamicTableSinkFactory;
+import org.apache.flink.table.factories.DynamicTableSourceFactory;
 import org.apache.flink.table.factories.FactoryUtil;
 
 /** Makes what Flink SQL needs for tables with {@code 'connector' = 'tablestore'}. */
-public final class TableStoreDynamicTableFactory implements DynamicTableSinkFactory {
+public final class TableStoreDynamicTableFactory implements DynamicTableSourceFactory, DynamicTableSinkFactory {
     /** The value of the option {@code connector}. */
     public static final String IDENTIFIER = "tablestore";
 
@@ -24,6 +26,12 @@ public final class TableStoreDynamicTableFactory implements DynamicTableSinkFact
     @Override
     public Set<ConfigOption<?>> optionalOptions() {
         return TableStoreOptions.optional();
+    }
+
+    @Override
+    public DynamicTableSource createDynamicTableSource(Context context) {
+        FactoryUtil.TableFactoryHelper helper = checked(context);
+        return new TableStoreTableSource(TableDefinition.describe(context, helper.getOptions()), helper.getOptions());
     }
 
     @Override
