@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tablestore import types
 from tablestore.conform import VALUE_BYTES_MAX
 from tablestore.errors import FormatError, LimitExceededError, SchemaError
 from tablestore.types import CHECK_BELOW, CHECK_PRECISION, ColumnType, Field
@@ -97,7 +99,7 @@ class _Buffers:
             return None
         if length != size:
             raise _bad(f"{name!r}: {length} bytes of {what} and not {size}", "size-mismatch", start)
-        return self._payload.slice(start, length)
+        return self._payload.slice(start if length else 0, length)
 
     def kinds(self) -> Kinds | None:
         data = self._take(self.rows, "batch", "row kinds", optional=True)
@@ -209,6 +211,8 @@ def encode(rows: Rows) -> list[Any]:
     """
     buffers: list[Any] = [b"" if rows.kinds is None else np.ascontiguousarray(rows.kinds, np.uint8)]
     for column in rows.batch.columns:
+        if not _is_canonical(column.type):
+            raise SchemaError(f"a column of type {column.type} cannot be sent")
         _put(column, buffers)
     sizes = [memoryview(buffer).nbytes for buffer in buffers]
     head = _HEAD.pack(rows.batch.num_rows, len(buffers)) + struct.pack(f"<{len(sizes)}Q", *sizes)
@@ -236,18 +240,18 @@ def _put(column: pa.Array, buffers: list[Any]) -> None:
     elif pa.types.is_list(arrow) or pa.types.is_map(arrow):
         first, last = _put_offsets(own[1], offset, rows, buffers)
         _put(column.values.slice(first, last - first), buffers)
-    elif _is_fixed(arrow):
+    else:
         width = arrow.bit_width >> 3
         buffers.append(own[1].slice(offset * width, rows * width) if rows else b"")
-    else:
-        raise SchemaError(f"a column of type {arrow} cannot be sent")
 
 
-def _is_fixed(arrow: pa.DataType) -> bool:
-    tests = pa.types
-    plain = tests.is_integer(arrow) or tests.is_float32(arrow) or tests.is_float64(arrow)
-    timed = tests.is_date32(arrow) or tests.is_time(arrow) or tests.is_timestamp(arrow)
-    return bool(plain or timed or tests.is_decimal128(arrow) or tests.is_fixed_size_binary(arrow))
+@cache
+def _is_canonical(arrow: pa.DataType) -> bool:
+    """Whether a column of the type has the buffers of spec §16.5."""
+    try:
+        return bool(types.from_arrow(arrow).arrow == arrow)
+    except SchemaError:
+        return False
 
 
 def _bits(buffer: pa.Buffer, offset: int, rows: int) -> Any:

@@ -129,11 +129,11 @@ def answers(noun_operation: str, given_input: dict[str, object]) -> list[object]
 
 @pytest.mark.parametrize("case", BATCHES, ids=lambda case: case.name)
 def test_damaged_batches_are_judged_as_by_the_reference(case: corpus.Case) -> None:
-    """Every truncation, and bits flipped everywhere: a rejection, or the same values."""
+    """Truncations, and bits flipped everywhere: a rejection, or the same values."""
     data = bytes.fromhex(str(case.input["data"]))
-    draw = random.Random(len(data))
-    changed = [data[:size] for size in range(len(data))]
-    for bit in draw.sample(range(8 * len(data)), min(8 * len(data), 150)):
+    draw = random.Random(case.name)
+    changed = [data[:size] for size in draw.sample(range(len(data)), 12)]
+    for bit in draw.sample(range(8 * len(data)), 40):
         flipped = bytearray(data)
         flipped[bit // 8] ^= 1 << bit % 8
         changed.append(bytes(flipped))
