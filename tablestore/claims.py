@@ -97,7 +97,8 @@ def _compactors(core: Core) -> list[str]:
         names = core.storage.list(claims.DIRECTORY)
     except NotFoundError:
         return []
-    return [f"{claims.DIRECTORY}/{name}" for name in names if name.startswith(claims.COMPACTOR_PREFIX)]
+    parsed = map(claims.parse_name, names)
+    return [claims.compactor_path(found[1]) for found in parsed if found and found[0] == claims.COMPACTOR]
 
 
 def is_claimed(core: Core, place: Place, clock: Clock = time.time) -> bool:

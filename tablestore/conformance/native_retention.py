@@ -1,4 +1,4 @@
-"""The operations of the vectors of chapter 15 that have bytes, answered by the native code."""
+"""The operations of the vectors of chapter 15 and of claims that have bytes, answered by the native code."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from tablestore.conformance.values import number
-from tablestore.file import boundary, consumer, layout, lease, tag
+from tablestore.file import boundary, claim, consumer, layout, lease, tag
 
 Input = Mapping[str, Any]
 
@@ -39,10 +39,31 @@ def _read(given: Input) -> object:
         found = consumer.decode(data, file, parts[0], int(parts[1]), table)
     else:
         found = lease.decode(data, file, table)
+    return _json(found)
+
+
+def _json(found: Any) -> object:
     return {name: number(value) if type(value) is int else value for name, value in asdict(found).items()}
 
 
+def _read_claim(given: Input) -> object:
+    return _json(claim.decode(bytes.fromhex(given["data"]), "claim", given["table"]))
+
+
+def _claim_name(given: Input) -> object:
+    found = claim.parse_name(given["file"])
+    return None if found is None else list(found)
+
+
+def _claim_bucket(given: Input) -> object:
+    path = claim.bucket_path((bytes.fromhex(given["partition"]), given["bucket"]))
+    return path.removeprefix(f"{claim.DIRECTORY}/")
+
+
 OPERATIONS: dict[tuple[str, str], Callable[[Input], object]] = {
+    ("compaction", "read_claim"): _read_claim,
+    ("compaction", "claim_name"): _claim_name,
+    ("compaction", "claim_bucket"): _claim_bucket,
     ("retention", "read"): _read,
     ("retention", "name"): _name,
 }

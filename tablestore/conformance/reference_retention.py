@@ -1,4 +1,4 @@
-"""The operations of the vectors of chapter 15, answered by the reference."""
+"""The operations of the vectors of chapter 15 and of claims (§13.10), answered by the reference."""
 
 from __future__ import annotations
 
@@ -6,13 +6,21 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tablestore.conformance import values as forms
-from tablestore.reference import retention
+from tablestore.reference import claim, retention
 
 Input = Mapping[str, Any]
 
 
 def _read(given: Input) -> object:
     found = retention.decode(given["form"], bytes.fromhex(given["data"]), given["file"], given.get("table"))
+    return _json(found)
+
+
+def _read_claim(given: Input) -> object:
+    return _json(claim.decode(bytes.fromhex(given["data"]), given.get("table")))
+
+
+def _json(found: Mapping[str, Any]) -> object:
     return {name: forms.number(value) if type(value) is int else value for name, value in found.items()}
 
 
@@ -27,6 +35,11 @@ def _garbage(given: Input) -> object:
 
 
 OPERATIONS: dict[tuple[str, str], Callable[[Input], object]] = {
+    ("compaction", "read_claim"): _read_claim,
+    ("compaction", "claim_name"): lambda given: claim.parse_name(given["file"]),
+    ("compaction", "claim_bucket"): lambda given: claim.bucket_name(
+        bytes.fromhex(given["partition"]), given["bucket"]
+    ),
     ("retention", "read"): _read,
     ("retention", "name"): lambda given: retention.parse_name(given["form"], given["file"]),
     ("retention", "retained"): lambda given: retention.retained(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,7 +15,9 @@ from tablestore.file.snapshot import TIMESTAMP_MAX
 
 FORMAT: Final = "tablestore/claim"
 DIRECTORY: Final = "claim"
-COMPACTOR_PREFIX: Final = "compactor-"
+BUCKET: Final = "bucket"
+COMPACTOR: Final = "compactor"
+_NAME = re.compile(r"(bucket)-([0-9a-f]{16})\.json|(compactor)-([0-9a-f]{32})\.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +33,21 @@ class Claim:
 def bucket_path(place: Place) -> str:
     """The one name of the claim on a bucket. Two buckets of the same name share a claim, which costs only time."""
     number = hash64(place[1].to_bytes(4, "little") + place[0])
-    return f"{DIRECTORY}/bucket-{number:016x}.json"
+    return f"{DIRECTORY}/{BUCKET}-{number:016x}.json"
 
 
 def compactor_path(compactor: str) -> str:
     """compactor: 32 hexadecimal digits, never given before."""
-    return f"{DIRECTORY}/{COMPACTOR_PREFIX}{compactor}.json"
+    return f"{DIRECTORY}/{COMPACTOR}-{compactor}.json"
+
+
+def parse_name(name: str) -> tuple[str, str] | None:
+    """BUCKET or COMPACTOR, and the digits of a file name; None for other names, which are ignored."""
+    match = _NAME.fullmatch(name)
+    if match is None:
+        return None
+    form, digits = (part for part in match.groups() if part is not None)
+    return form, digits
 
 
 def encode(claim: Claim) -> bytes:

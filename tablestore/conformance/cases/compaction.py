@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tablestore.conformance.cases.book import Book
+from tablestore.conformance.cases.claim import add_claims
 from tablestore.conformance.cases.merge import DELETE, A, B, C, run
 from tablestore.conformance.corpus import Case
 
@@ -34,6 +35,7 @@ def cases() -> list[Case]:
     _outputs(book)
     _picks(book)
     _past(book)
+    add_claims(book)
     return book.cases
 
 
