@@ -198,6 +198,8 @@ def _sql_type(column_type: ColumnType) -> str:
         return f"ROW<{', '.join(f'`{child.name}` {sql_of(child)}' for child in column_type.children)}>"
     if pa.types.is_decimal128(arrow) and arrow.scale >= 0:
         return f"DECIMAL({arrow.precision}, {arrow.scale})"
+    if pa.types.is_fixed_size_binary(arrow):
+        return f"BINARY({arrow.byte_width})"
     if pa.types.is_timestamp(arrow):
         return f"TIMESTAMP{'_LTZ' if arrow.tz else ''}({_DIGITS[arrow.unit]})"
     return _SQL.get(column_type.name, f"{column_type.name} (which SQL does not have)")
