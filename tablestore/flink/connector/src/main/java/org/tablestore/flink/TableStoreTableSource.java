@@ -16,6 +16,7 @@ import org.apache.flink.table.connector.ChangelogMode;
 import org.apache.flink.table.connector.ProviderContext;
 import org.apache.flink.table.connector.source.DataStreamScanProvider;
 import org.apache.flink.table.connector.source.DynamicTableSource;
+import org.apache.flink.table.connector.source.LookupTableSource;
 import org.apache.flink.table.connector.source.ScanTableSource;
 import org.apache.flink.table.connector.source.abilities.SupportsFilterPushDown;
 import org.apache.flink.table.connector.source.abilities.SupportsLimitPushDown;
@@ -28,6 +29,7 @@ import org.apache.flink.table.types.logical.RowType;
 import org.apache.flink.types.RowKind;
 import org.tablestore.flink.TableStoreOptions.ScanChangelogMode;
 import org.tablestore.flink.TableStoreOptions.StartMode;
+import org.tablestore.flink.lookup.LookupProviders;
 import org.tablestore.flink.source.FilterText;
 import org.tablestore.flink.source.ScanQuery;
 import org.tablestore.flink.source.StartPoint;
@@ -36,6 +38,7 @@ import org.tablestore.flink.source.TableStoreSource;
 /** A table that is read: its state, and then its changes. */
 final class TableStoreTableSource
         implements ScanTableSource,
+                LookupTableSource,
                 SupportsProjectionPushDown,
                 SupportsFilterPushDown,
                 SupportsLimitPushDown,
@@ -149,6 +152,12 @@ final class TableStoreTableSource
                 return parallelism;
             }
         };
+    }
+
+    @Override
+    public LookupRuntimeProvider getLookupRuntimeProvider(LookupContext context) {
+        String filter = filters.isEmpty() ? null : FilterText.all(filters);
+        return LookupProviders.of(table, rowType, filter, options, context);
     }
 
     /** @throws ValidationException if options are missing or do not fit together */
