@@ -8,7 +8,7 @@ CONNECTOR := tablestore/flink/connector
 FLINK_JAR := tablestore/flink/jars/tablestore-flink-$(VERSION).jar
 FLINK_SOURCES := $(CONNECTOR)/pom.xml $(shell find $(CONNECTOR)/src/main -type f)
 
-.PHONY: env build flink flink-env flink-if-possible flink-soak demo test lint bench bench-variants bench-limits bench-scale soak dist clean
+.PHONY: env build flink flink-env flink-if-possible flink-soak demo test lint bench bench-variants bench-flink bench-limits bench-scale soak dist clean
 
 env: $(VENV)/.ready
 
@@ -68,6 +68,10 @@ bench: build
 # Other keys, columns and updates: two minutes, VARIANTS.md.
 bench-variants: build
 	$(PY) benchmarks/variants.py
+
+# The connector for Flink beside Paimon's, which Maven fetches: a quarter of an hour, FLINK.md and a part of RESULTS.md.
+bench-flink: build flink flink-env
+	$(PY) benchmarks/flink.py --fresh
 
 # What the machine would allow: a minute, LIMITS.md.
 bench-limits: build

@@ -27,7 +27,10 @@ from benchmarks import chart, report  # noqa: E402  (the path above makes `pytho
 from benchmarks.measurements import Measurements  # noqa: E402
 from benchmarks.report import FULL_ROWS  # noqa: E402
 from benchmarks.systems import SYSTEMS, System, prepare_environment, versions  # noqa: E402
+from benchmarks.tables import section_of, with_section  # noqa: E402
 from benchmarks.workload import Workload, prepare  # noqa: E402
+
+OTHER_SECTIONS = ("Flink",)  # of RESULTS.md, written by benchmarks/flink.py
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -75,9 +78,18 @@ def main() -> int:
     print(report.plain(run, measurements))
     if arguments.output is not None:
         arguments.output.mkdir(parents=True, exist_ok=True)
-        (arguments.output / "RESULTS.md").write_text(report.markdown(run, measurements))
+        write_results(arguments.output / "RESULTS.md", report.markdown(run, measurements))
         (arguments.output / "results.svg").write_text(chart.draw(systems, measurements))
     return 1 if measurements.faults else 0
+
+
+def write_results(path: Path, document: str) -> None:
+    """RESULTS.md; the section that another benchmark has written there stays."""
+    for title in OTHER_SECTIONS:
+        kept = section_of(path.read_text(), title) if path.exists() else ""
+        if kept:
+            document = with_section(document, title, kept.removeprefix(f"\n## {title}\n"))
+    path.write_text(document)
 
 
 def run_system(

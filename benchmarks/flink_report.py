@@ -10,12 +10,12 @@ from benchmarks.flink_cases import COMMITS, Sizes
 from benchmarks.flink_figures import CASES, Figures
 from benchmarks.flink_run import CHECKPOINT_INTERVAL, HEAP_MEGABYTES, PARALLELISM
 from benchmarks.flink_systems import BUCKETS, OURS, PAIMON, PAIMON_VERSION
-from benchmarks.tables import Rows, aligned, machine, number, piped
+from benchmarks.tables import Rows, aligned, machine, number, piped, with_section
 from tests.flink.distribution import VERSION
 
 RATIO_BARS = {"sink": 2.0, "read": 2.0, "changes": 2.0, "lookup": 2.0}
 BRIDGE_BAR = 2_500_000
-BUSY = 2.5
+SECTION = "Flink"  # of RESULTS.md; `benchmarks/compare.py` leaves it there
 
 
 def plain(figures: Figures) -> str:
@@ -121,18 +121,4 @@ def write(figures: Figures, sizes: Sizes, folder: Path) -> None:
     """FLINK.md, and the section of RESULTS.md."""
     (folder / "FLINK.md").write_text(markdown(figures, sizes))
     results = folder / "RESULTS.md"
-    results.write_text(with_section(results.read_text(), "Flink", section(figures)))
-
-
-def with_section(document: str, title: str, text: str) -> str:
-    """A Markdown document with this text as its last section, in place of the one with that title."""
-    return f"{document.replace(section_of(document, title), '').rstrip()}\n\n## {title}\n\n{text}\n"
-
-
-def section_of(document: str, title: str) -> str:
-    """A section of a Markdown document from its title to the next one; empty if there is none."""
-    start = document.find(f"\n## {title}\n")
-    if start < 0:
-        return ""
-    end = document.find("\n## ", start + 1)
-    return document[start : end if end >= 0 else len(document)]
+    results.write_text(with_section(results.read_text(), SECTION, section(figures)))

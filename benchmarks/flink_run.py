@@ -29,6 +29,8 @@ SETTINGS = {
     "taskmanager.memory.network.min": "128m",
     "taskmanager.memory.network.max": "128m",
     "parallelism.default": str(PARALLELISM),
+    # Rows are not copied between operators of one task: that is neither connector's work.
+    "pipeline.object-reuse": "true",
     "execution.checkpointing.interval": CHECKPOINT_INTERVAL,
     "restart-strategy.type": "none",
 }

@@ -1,4 +1,4 @@
-"""Tables of figures, aligned for a terminal or piped for Markdown; and the machine they were measured on."""
+"""Tables of figures, aligned for a terminal or piped for Markdown; its sections; the machine they were measured on."""
 
 from __future__ import annotations
 
@@ -35,6 +35,22 @@ def piped(table: Rows) -> str:
     """A Markdown table; the first row is its head."""
     rule = ["---", *("---:" for _ in table[0][1:])]
     return "\n".join("| " + " | ".join(row) + " |" for row in [table[0], rule, *table[1:]])
+
+
+def with_section(document: str, title: str, text: str) -> str:
+    """A Markdown document with this text as its last section, in place of the one with that title."""
+    before = section_of(document, title)
+    rest = document.replace(before, "") if before else document
+    return f"{rest.rstrip()}\n\n## {title}\n\n{text.strip()}\n"
+
+
+def section_of(document: str, title: str) -> str:
+    """A section of a Markdown document from its title to the next one; empty if there is none."""
+    start = document.find(f"\n## {title}\n")
+    if start < 0:
+        return ""
+    end = document.find("\n## ", start + 1)
+    return document[start : end if end >= 0 else len(document)]
 
 
 def load() -> str:
