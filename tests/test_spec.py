@@ -41,6 +41,7 @@ WITHOUT_VECTOR = {
     "16.4": "a conversation: tests of the worker",
     "16.7": "subtasks of a job: tests of the sink",
     "16.8": "checkpoints of a job: tests of the committer",
+    "16.10": "rows of a query from any place on: tests of streams and of source workers",
 }
 
 

@@ -13,7 +13,13 @@ import pyarrow as pa
 
 from tablestore import progress
 from tablestore.core import Core
-from tablestore.errors import ConnectorError, FormatError, SnapshotExpiredError
+from tablestore.errors import (
+    CommitConflictError,
+    ConnectorError,
+    FormatError,
+    SchemaError,
+    SnapshotExpiredError,
+)
 from tablestore.file.snapshot import TIMESTAMP_MAX
 from tablestore.flink.protocol import Connection, Value, integer_of, text_of
 from tablestore.flink.roles import Reply
@@ -24,6 +30,7 @@ from tablestore.table import Table
 ANONYMOUS: Final = "flink-"  # and the id of the source: a consumer that the job has made for itself
 ANONYMOUS_MILLIS: Final = 86_400_000
 ATTEMPTS_MAX: Final = 100
+CONFLICTS_MAX: Final = 5
 
 
 class PlannerRole:
@@ -108,10 +115,7 @@ def start_of(table: Table, mode: str, values: Mapping[str, bytes], newest: Versi
     if mode == "from-snapshot":
         number = integer_of(values, "snapshot")
         if number > newest.id:
-            raise ConnectorError(
-                f"'scan.startup.snapshot' is {number}, but the newest snapshot is {newest.id}",
-                code="bad-option",
-            )
+            raise SchemaError(f"'scan.startup.snapshot' is {number}, but the newest snapshot is {newest.id}")
         return Mark(lineage.at(number).id + 1)
     if mode == "from-timestamp":
         return Mark(_at_time(table, integer_of(values, "timestamp")) + 1)
@@ -169,9 +173,15 @@ class Pin:
 
     def _go(self, mark: Mark) -> None:
         """To a place before or behind that of the consumer's document, which may be there from before."""
-        with suppress(SnapshotExpiredError):
-            self._progress.resume()
-        self._progress.save(mark)
+        for attempt in range(CONFLICTS_MAX):  # with a planner of the same job that is on its way out
+            try:
+                with suppress(SnapshotExpiredError):
+                    self._progress.resume()
+                self._progress.save(mark)
+                break
+            except CommitConflictError:
+                if attempt + 1 == CONFLICTS_MAX:
+                    raise
         self._mark = mark
 
     def keep(self, mark: Mark) -> None:
@@ -179,7 +189,14 @@ class Pin:
         if self._mark is not None and (mark.next, not mark.state) > (self._mark.next, not self._mark.state):
             self._mark = mark
         assert self._mark is not None
-        self._progress.renew(self._mark)
+        try:
+            self._progress.renew(self._mark)
+        except CommitConflictError as error:
+            raise ConnectorError(
+                f"consumer {self._name!r} of {self._core.storage.root} was taken over by another job, or dropped: give "
+                "each job a 'consumer-id' of its own",
+                code="",
+            ) from error
 
     def finish(self, mark: Mark) -> None:
         """All rows of a bounded source have been handed on, and nobody comes back for them."""

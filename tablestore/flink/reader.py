@@ -33,6 +33,7 @@ class ReaderRole:
     def __init__(self, table: Table, hello: Mapping[str, bytes], connection: Connection) -> None:
         self._settings = settings_of(hello)
         self._table = table
+        self._connection = connection
         self._reading: Reading | None = None
 
     def batch(self, payload: pa.Buffer) -> None:
@@ -56,7 +57,8 @@ class ReaderRole:
     def _next(self, wait_millis: int) -> Reply:
         """The next portion; an answer without a bucket if there is none within that time."""
         if self._reading is None:
-            return Reply()
+            self._connection.stopping.wait(wait_millis / 1000)
+            return Reply({"newest": self._table.version, "unread-since": 0})
         portion = self._reading.take(wait_millis / 1000)
         newest, unread = self._reading.lag()
         values: dict[str, Value] = {"newest": newest, "unread-since": unread}
