@@ -74,19 +74,16 @@ class Figures:
         found = self.values.get(case, {}).get(system, {}).get(measure)
         return statistics.median(found) if found else None
 
-    def spread(self, case: str, system: str) -> tuple[float, float] | None:
-        """Least and most rows per second."""
-        found = self.values.get(case, {}).get(system, {}).get("rows_per_second")
-        return (min(found), max(found)) if found else None
+    def ratio(self, case: str, system: str, other: str) -> float | None:
+        """Rows per second of one setting over those of another one."""
+        ours, theirs = self.median(case, system), self.median(case, other)
+        return ours / theirs if ours is not None and theirs else None
 
-    def best(self, case: str, name: str) -> tuple[str, float] | None:
+    def fastest(self, case: str, name: str) -> str | None:
         """The fastest setting of a system: its own name, or one that begins with it and a comma."""
-        found = [
-            (system, value)
-            for system in self.values.get(case, {})
-            if system.split(",")[0] == name and (value := self.median(case, system)) is not None
-        ]
-        return max(found, key=lambda pair: pair[1]) if found else None
+        found = {system: self.median(case, system) for system in self.values.get(case, {})}
+        rates = {system: rate for system, rate in found.items() if rate and system.split(",")[0] == name}
+        return max(rates, key=lambda system: rates[system], default=None)
 
     @property
     def complete(self) -> bool:
