@@ -1,5 +1,6 @@
 """TableStore: LSM tables for streaming upserts in plain files. The format is in spec/."""
 
+from tablestore import metrics
 from tablestore.changes import Changes
 from tablestore.errors import (
     ChecksumError,
@@ -20,6 +21,7 @@ from tablestore.errors import (
 from tablestore.follow import Follower
 from tablestore.lsm.explain import Explanation
 from tablestore.lsm.scan import Scan
+from tablestore.metrics import ConsumerLag, TableMetrics
 from tablestore.results import (
     CommitResult,
     CompactResult,
@@ -42,6 +44,7 @@ __all__ = [
     "CommitResult",
     "CommitUnknownError",
     "CompactResult",
+    "ConsumerLag",
     "ConsumerResult",
     "ExpireResult",
     "Explanation",
@@ -58,6 +61,7 @@ __all__ = [
     "StorageError",
     "Table",
     "TableExistsError",
+    "TableMetrics",
     "TableNotFoundError",
     "TableStoreError",
     "TagResult",
@@ -68,5 +72,6 @@ __all__ = [
     "Writer",
     "__version__",
     "create_table",
+    "metrics",
     "open_table",
 ]

@@ -10,7 +10,7 @@ from functools import partial
 
 import numpy as np
 
-from tablestore import claims, lease
+from tablestore import claims, counters, lease
 from tablestore.core import Core
 from tablestore.errors import CommitConflictError, FormatError, SnapshotExpiredError
 from tablestore.file.manifest import Entry, Place
@@ -129,6 +129,19 @@ def compact_one(
 
     claiming: also None at once if another works on the bucket.
     """
+    begun = time.monotonic()
+    try:
+        outcome = _compact_claimed(core, base, work, purge, proceed, claiming)
+    finally:
+        counters.COMPACTION_SECONDS.add(time.monotonic() - begun)
+    if outcome is None:
+        counters.COMPACTIONS_LOST.add()
+    return outcome
+
+
+def _compact_claimed(
+    core: Core, base: Version, work: Work, purge: Purge | None, proceed: Proceed | None, claiming: bool
+) -> Outcome | None:
     with ExitStack() as stack:
         if claiming and work.size > SMALL_BYTES:
             claim = claims.claim_bucket(core, work.place)

@@ -24,6 +24,7 @@ from tablestore.file.snapshot import NO_PARENT_DIGEST, Snapshot
 from tablestore.file.tag import path as tag_path
 from tablestore.follow import POLL_SECONDS, Follower, Limits, follow
 from tablestore.lsm.lineage import HINT_PATH, Lineage, Version
+from tablestore.metrics import TableMetrics, of_table
 from tablestore.options import TableOptions
 from tablestore.results import (
     CommitResult,
@@ -191,20 +192,23 @@ class Table(View):
         poll_seconds: float = POLL_SECONDS,
         until: int | None = None,
         timeout: float | None = None,
+        net: bool = False,
         consumer_expires: datetime.timedelta = datetime.timedelta(days=1),
     ) -> Follower:
         """Changes snapshot by snapshot, as they are published: an iterator of Arrow batches like those of `changes`.
 
         since: "latest" (changes from now on), "latest-full" (all rows as "+I" first), "earliest" (the same from the
         oldest snapshot that is kept), a version or a datetime (changes after it). poll_seconds: the longest pause
-        between two looks. until: the last version. timeout: end after so many seconds without a new snapshot.
+        between two looks. until: the last version. timeout: end after so many seconds without a new snapshot. net: take
+        all snapshots that are there at a look as one difference, whose `_version` is the last: who is behind catches up
+        at the cost of what is different, and without a consumer needs none of those that have expired in between.
 
         consumer: a name under which progress is saved when the next batch is asked for; who comes back under it goes on
-        there, whatever `since` says, with the same columns and filter. Its snapshots are kept from expiry until it has
-        not been heard of for `consumer_expires`. Raises SnapshotExpiredError if a snapshot that comes next has expired
-        (`drop_consumer` to begin anew), CommitConflictError if another process has taken over the consumer.
+        there, whatever `since` says, with the same columns, filter and net. Its snapshots are kept from expiry until it
+        has not been heard of for `consumer_expires`. Raises SnapshotExpiredError if a snapshot that comes next has
+        expired (`drop_consumer` to begin anew), CommitConflictError if another process has taken over the consumer.
         """
-        limits = Limits(poll_seconds, until, timeout)
+        limits = Limits(poll_seconds, until, timeout, net)
         named = None if consumer is None else (consumer, consumer_expires)
         return follow(self._core, self._moment, since, columns, filter, limits, named)
 
@@ -229,6 +233,10 @@ class Table(View):
         if type(moment) is not int:
             raise SchemaError(f"a snapshot is named by a version, a tag or a datetime, not {moment!r}")
         return self.at(version=moment)
+
+    def metrics(self) -> TableMetrics:
+        """Figures of the newest snapshot: sizes, sorted runs, compaction backlog, lag of consumers, leases."""
+        return of_table(self._core)
 
     def upsert(self, data: Any) -> CommitResult:
         """Insert rows, or replace those with the same primary key, as one snapshot.

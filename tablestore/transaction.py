@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
+from tablestore import counters
 from tablestore.core import Core
 from tablestore.errors import CommitConflictError, CommitUnknownError, FormatError, StorageError
 from tablestore.file import fileset, layout, manifest, snapshot
@@ -83,11 +84,13 @@ class Transaction:
         """Publish. Raises CommitConflictError (nothing visible), CommitUnknownError, StorageError."""
         core = self._core
         core.schema.check_writable()
+        begun = time.monotonic()
         for attempt in range(ATTEMPTS_MAX):
             base = core.lineage.newest()
             if self._identity is not None:
                 done = base.snapshot.committers.get(self._identity.id, -1)
                 if done >= self._identity.commit_id:
+                    counters.COMMITS_REPEATED.add()
                     return Outcome(base, False, retries=attempt)
             try:
                 proposal = self._build(base)
@@ -104,6 +107,7 @@ class Transaction:
             if self._publish(document, data):
                 version = Version(document, snapshot.digest(data))
                 self._after(base, version, proposal, used)
+                _count(proposal, attempt, time.monotonic() - begun)
                 return Outcome(version, True, tuple(proposal.changes), attempt)
             self._remove_entries(proposal.written)
             time.sleep(random.uniform(0, min(BACKOFF_SECONDS_MAX, 0.001 * (attempt + 1))))
@@ -318,6 +322,24 @@ class Transaction:
     def _remove(self, path: str) -> None:
         with suppress(StorageError):
             self._core.storage.remove(path)
+
+
+def _count(proposal: Proposal, retries: int, seconds: float) -> None:
+    """Count a published proposal."""
+    new = [change.entry for change in proposal.changes if change.kind == ADDED]
+    size = sum(entry.size for entry in new)
+    counters.COMMIT_RETRIES.add(retries)
+    if proposal.kind in ("compact", "purge"):
+        gone = sum(change.entry.size for change in proposal.changes if change.kind == REMOVED)
+        counters.COMPACTIONS.add()
+        counters.COMPACTION_BYTES_READ.add(gone)
+        counters.COMPACTION_BYTES_WRITTEN.add(size)
+        return
+    counters.COMMITS.add()
+    counters.COMMIT_SECONDS.add(seconds)
+    counters.FILES_WRITTEN.add(len(new))
+    counters.ROWS_WRITTEN.add(sum(entry.row_count for entry in new))
+    counters.BYTES_WRITTEN.add(size)
 
 
 def _files_of(core: Core, version: Version, places: Iterable[Place]) -> set[str]:

@@ -15,7 +15,7 @@ PACKAGE = ROOT / "tablestore"
 
 # Lower layers first; a module imports its own layer and lower ones.
 LAYERS = (
-    {"errors", "version"},
+    {"errors", "version", "counters"},
     {"types", "rank"},
     {"options"},
     {"_native"},
@@ -40,7 +40,7 @@ LAYERS = (
         "verify",
         "writer",
     },
-    {"view", "changes", "progress", "follow", "table"},
+    {"view", "changes", "progress", "follow", "metrics", "table"},
     {"flink"},
     {"inspect"},
 )

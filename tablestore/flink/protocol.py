@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 
 import pyarrow as pa
 
+from tablestore import counters
 from tablestore.errors import FormatError, LimitExceededError
 
 VERSION: Final = 1
@@ -50,8 +51,6 @@ class Connection:
     def __init__(self, connected: socket.socket) -> None:
         self._socket = connected
         self.stopping = threading.Event()  # the other side is gone, or a signal asked for the end
-        self.bytes_received = 0
-        self.bytes_sent = 0
 
     def receive(self) -> Message:
         """The next message, its payload in a buffer of its own. Raises Disconnected at the end of the conversation,
@@ -63,7 +62,7 @@ class Connection:
         check_header(size, kind, zero or zeros)
         payload = pa.allocate_buffer(size)
         self._fill(memoryview(payload).cast("B"), at_start=False)
-        self.bytes_received += _HEADER.size + size
+        counters.CONNECTOR_BYTES_RECEIVED.add(_HEADER.size + size)
         return Message(kind, payload)
 
     def _fill(self, room: memoryview, at_start: bool) -> bool:
@@ -97,7 +96,7 @@ class Connection:
                 count = self._socket.sendmsg(views[first : first + _PARTS_MAX])
             except OSError as error:
                 raise Disconnected from error
-            self.bytes_sent += count
+            counters.CONNECTOR_BYTES_SENT.add(count)
             while first < len(views) and count >= len(views[first]):
                 count -= len(views[first])
                 first += 1

@@ -18,6 +18,7 @@ from tablestore.inspect.console import Console
 from tablestore.inspect.difference import show_difference
 from tablestore.inspect.explanation import show_explanation
 from tablestore.inspect.lookup import look_up
+from tablestore.inspect.metrics import show_metrics
 from tablestore.inspect.page import write_page
 from tablestore.inspect.render import show
 from tablestore.inspect.report import Report
@@ -68,6 +69,8 @@ def _run(asked: argparse.Namespace, console: Console) -> None:
         listing.files(open_version(asked.path, asked.version), asked.bucket, asked.level, console)
     elif asked.command == "lookup":
         look_up(open_version(asked.path, asked.version), asked.keys, asked.trace, console)
+    elif asked.command == "metrics":
+        show_metrics(asked.path, console)
     elif asked.command in ("changes", "follow"):
         _changes(asked, console)
     elif asked.command == "tree" and asked.html is not None:

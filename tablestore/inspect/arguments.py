@@ -31,13 +31,14 @@ _HELP: Final = {
     "tags": "names of snapshots",
     "consumers": "who follows the table, and how far they have come",
     "leases": "who reads which snapshot now",
+    "metrics": "figures for monitoring, as Prometheus reads them",
 }
 COMMANDS: Final = tuple(_HELP)
 _OF_VERSIONS: Final = (
     "summary", "files", "levels", "tree", "schema", "cat", "lookup", "explain", "verify", "timeline",
 )  # fmt: skip
 _OF_TABLES: Final = ("snapshots", "files", "levels", "tree", "lookup", "explain", "timeline")
-_OF_HISTORY: Final = ("changes", "follow", "diff", "tags", "consumers", "leases")
+_OF_HISTORY: Final = ("changes", "follow", "diff", "tags", "consumers", "leases", "metrics")
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:

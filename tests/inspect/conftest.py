@@ -104,7 +104,8 @@ def _fixed_identity(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("tablestore.file.schema.new_id", new_id)
     patch.setattr("tablestore.lsm.parallel.workers", lambda: 1)
     patch.setattr("tablestore.table.datetime", SimpleNamespace(datetime=Calendar, UTC=datetime.UTC))
-    patch.setattr("tablestore.transaction.time", SimpleNamespace(time=lambda: next(seconds)))
+    clock = SimpleNamespace(time=lambda: next(seconds), monotonic=lambda: 0.0)
+    patch.setattr("tablestore.transaction.time", clock)
 
 
 def _make_users(path: Path) -> None:
@@ -167,6 +168,7 @@ def tables(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     clock = SimpleNamespace(time=lambda: START_MILLIS / 1000 + 3600)
     monkeypatch.setattr("tablestore.inspect.pins.time", clock)
+    monkeypatch.setattr("tablestore.metrics.time", clock)
     return tmp_path
 
 

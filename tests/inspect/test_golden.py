@@ -53,6 +53,8 @@ COMMANDS = {
     "tags": "tags users",
     "consumers": "consumers users",
     "leases": "leases users --format csv",
+    "metrics": "metrics users",
+    "metrics-json": "metrics orders --json",
 }
 
 
