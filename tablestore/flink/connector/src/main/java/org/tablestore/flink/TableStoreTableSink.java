@@ -6,6 +6,7 @@ import org.apache.flink.api.dag.Transformation;
 import org.apache.flink.configuration.ReadableConfig;
 import org.apache.flink.streaming.api.datastream.DataStream;
 import org.apache.flink.streaming.api.datastream.DataStreamSink;
+import org.apache.flink.streaming.api.transformations.LegacySourceTransformation;
 import org.apache.flink.streaming.api.transformations.WithBoundedness;
 import org.apache.flink.table.api.ValidationException;
 import org.apache.flink.table.connector.ChangelogMode;
@@ -72,7 +73,13 @@ final class TableStoreTableSink implements DynamicTableSink, SupportsPartitionin
     private static boolean isBounded(Transformation<?> transformation) {
         return transformation.getTransitivePredecessors().stream()
                 .filter(WithBoundedness.class::isInstance)
-                .allMatch(source -> ((WithBoundedness) source).getBoundedness() == Boundedness.BOUNDED);
+                .allMatch(source -> ((WithBoundedness) source).getBoundedness() == Boundedness.BOUNDED || isInput(source));
+    }
+
+    /** Whether a source reads an input format, as VALUES does: Flink does not say that these end. */
+    private static boolean isInput(Transformation<?> source) {
+        return source instanceof LegacySourceTransformation<?> legacy
+                && legacy.getOperator().getUserFunction().getClass().getSimpleName().startsWith("InputFormat");
     }
 
     /** INSERT INTO … PARTITION (c = v): the rows bring the values along. */

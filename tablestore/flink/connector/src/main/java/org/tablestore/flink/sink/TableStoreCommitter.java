@@ -72,9 +72,10 @@ final class TableStoreCommitter implements Committer<Committable> {
         Values reply = worker.call("commit", values).values();
         commitMillis = (System.nanoTime() - started) / 1_000_000;
         snapshot = reply.number("version");
-        backlog = reply.has("backlog") ? reply.number("backlog") : backlog;
-        runs = reply.has("runs") ? reply.number("runs") : runs;
-        if (compaction == null && reply.text("compaction").equals("auto")) {
+        boolean counted = reply.has("backlog"); // not for very large tables
+        backlog = counted ? reply.number("backlog") : backlog;
+        runs = counted ? reply.number("runs") : runs;
+        if (compaction == null && reply.text("compaction").equals("auto") && (backlog > 0 || !counted)) {
             compaction = new CompactionWorker(table, metrics);
         }
         if (reply.text("outcome").equals("known")) {
