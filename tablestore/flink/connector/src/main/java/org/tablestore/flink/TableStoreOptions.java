@@ -56,8 +56,10 @@ public final class TableStoreOptions {
     public static final ConfigOption<Duration> SCAN_POLL_INTERVAL = ConfigOptions.key("scan.poll-interval").durationType()
             .defaultValue(Duration.ofMillis(200))
             .withDescription("How often a reader looks for a new snapshot.");
-    public static final ConfigOption<Integer> SCAN_PARALLELISM = FactoryUtil.SOURCE_PARALLELISM;
-    public static final ConfigOption<Integer> SINK_PARALLELISM = FactoryUtil.SINK_PARALLELISM;
+    public static final ConfigOption<Integer> SCAN_PARALLELISM = FactoryUtil.SOURCE_PARALLELISM
+            .withDescription("Parallelism of reading; without it that of the job. More than num-buckets is of no use.");
+    public static final ConfigOption<Integer> SINK_PARALLELISM = FactoryUtil.SINK_PARALLELISM
+            .withDescription("Parallelism of writing; without it that of the input, at most num-buckets.");
     public static final ConfigOption<OlderSavepoint> SINK_OLDER_SAVEPOINT = ConfigOptions.key("sink.older-savepoint")
             .enumType(OlderSavepoint.class).defaultValue(OlderSavepoint.FAIL)
             .withDescription("What to do when a job is restored from a savepoint older than what it has committed: fail, or"
