@@ -24,7 +24,6 @@ from tablestore.file import vector as vectors
 from tablestore.file.vector import Vector
 from tablestore.flink import batch
 from tablestore.flink.amounts import memory_of
-from tablestore.flink.batch import Rows
 from tablestore.flink.protocol import Connection, integer_of, text_of
 from tablestore.flink.roles import Reply
 from tablestore.lsm.condition import compile_condition
@@ -38,7 +37,7 @@ from tablestore.view import View, newest_view
 LOOKUP_MEMORY: Final = 512 << 20
 LOOKUP_MEMORY_MIN: Final = 0
 
-_POSITION: Final = Field(-1, "_position", types.from_json("int32"), False)
+_POSITION: Final = types.from_json("int32")
 
 Places = npt.NDArray[np.int64]
 Columns = dict[str, Vector]
@@ -92,36 +91,31 @@ class LookupRole:
             )
         asked = batch.decode(payload, self._request).batch
         view = self._source.view()
-        version, rows = view._reading(lambda version: (version.id, self._answer(version, asked)))
-        return Reply({"version": version}, Rows(rows))
+        version, parts = view._reading(lambda version: (version.id, self._answer(version, asked)))
+        return Reply({"version": version}, parts=parts)
 
     def close(self) -> None:
         """Let go of the snapshot."""
         self._source.close()
 
-    def _answer(self, version: Version, asked: pa.RecordBatch) -> pa.RecordBatch:
+    def _answer(self, version: Version, asked: pa.RecordBatch) -> list[Any]:
         """The rows of one version whose columns are equal to those of a row that was asked for."""
         positions = _without_nulls(asked)
         if positions is not None:
             asked = asked.take(pa.array(positions))
-        count = asked.num_rows
         columns = {
-            field.name: vectors.from_arrow(asked.column(number), field.type)
-            for number, field in enumerate(self._asked)
+            field.name: vectors.from_arrow(column, field.type)
+            for field, column in zip(self._asked, asked.columns, strict=True)
         }
-        found, places = self._find(version, columns, count)
+        found, places = self._find(version, columns, asked.num_rows)
         kept = self._fitting(found, columns, places)
         if kept is not None:
             index = np.flatnonzero(kept).astype(np.uint32)
             found = {name: column.take(index) for name, column in found.items()}
             places = places[index]
         positions = places if positions is None else positions[places]
-        arrays = [
-            pa.array(positions.astype(np.int32)),
-            *(found[field.name].to_arrow() for field in self._shown),
-        ]
-        schema = pa.schema([field.arrow for field in (_POSITION, *self._shown)])
-        return pa.RecordBatch.from_arrays(arrays, schema=schema)
+        position = Vector(_POSITION, len(positions), positions.astype(np.int32).view(np.uint8))
+        return batch.encode_columns(len(positions), [position, *(found[field.name] for field in self._shown)])
 
     def _find(self, version: Version, asked: Columns, count: int) -> tuple[Columns, Places]:
         """Rows by primary key: the columns that are needed, and the place of each row's key among those asked for."""

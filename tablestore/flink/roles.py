@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import pyarrow as pa
 
@@ -15,10 +15,11 @@ from tablestore.table import Table
 
 @dataclass(frozen=True)
 class Reply:
-    """The answer to a request: a map, and rows if there are any (spec §16.4)."""
+    """The answer to a request: a map, and rows if there are any (spec §16.4). parts: rows that `batch` has encoded."""
 
     values: Mapping[str, Value] = field(default_factory=dict)
     rows: Rows | None = None
+    parts: Sequence[Any] | None = None
 
 
 class Role(Protocol):

@@ -139,7 +139,7 @@ class Worker:
                 raise _out_of_turn(kind)
         try:
             reply = role.request(op, values, rows)
-            parts = None if reply.rows is None else batch.encode(reply.rows)
+            parts = reply.parts if reply.rows is None else batch.encode(reply.rows)
             protocol.check_size(parts or ())
         except Exception as error:
             traceback.print_exc()
