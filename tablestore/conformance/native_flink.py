@@ -11,8 +11,9 @@ import pyarrow as pa
 
 from tablestore import types
 from tablestore.conformance import native_values
-from tablestore.conformance.values import from_number
+from tablestore.conformance.values import from_number, number
 from tablestore.errors import FormatError
+from tablestore.file import part, schema
 from tablestore.flink import batch, protocol
 from tablestore.types import ColumnType, Field
 
@@ -95,10 +96,30 @@ def _plain(value: Any, type_: ColumnType) -> Any:
     return number
 
 
+def _read_part(given: Input) -> object:
+    described = bytes.fromhex(given["schema"])
+    table = schema.decode(described, "schema", 0)
+    found = part.decode(bytes.fromhex(given["data"]), table)
+    files = [
+        [
+            entry.partition.hex(), entry.bucket, entry.file, number(entry.size), f"{entry.digest:016x}",
+            number(entry.row_count), number(entry.delete_count), entry.key_min.hex(), entry.key_max.hex(),
+            entry.ordinal, entry.statistics.hex(),
+        ]
+        for entry in found.entries
+    ]  # fmt: skip
+    deletes = [
+        [item.bucket, item.ordinal, [item.keys.key(row).hex() for row in range(item.keys.length)]]
+        for item in found.key_deletes
+    ]
+    return {"ordinals": found.ordinals, "files": files, "key_deletes": deletes}
+
+
 OPERATIONS: dict[tuple[str, str], Callable[[Input], object]] = {
     ("flink", "read_message"): _read_message,
     ("flink", "read_map"): _read_map,
     ("flink", "write_map"): _write_map,
     ("flink", "read_batch"): _read_batch,
     ("flink", "write_batch"): _write_batch,
+    ("flink", "read_part"): _read_part,
 }

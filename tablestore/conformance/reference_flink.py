@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tablestore.conformance import values as forms
-from tablestore.reference import flink
+from tablestore.reference import flink, part, schema
 from tablestore.reference.type import FieldType, parse_field
 
 Input = Mapping[str, Any]
@@ -48,10 +48,31 @@ def _write_batch(given: Input) -> object:
     return flink.encode_batch(columns, given["kinds"], rows).hex()
 
 
+def _read_part(given: Input) -> object:
+    table = schema.decode_schema(bytes.fromhex(given["schema"]))
+    return part_form(part.decode(bytes.fromhex(given["data"]), table))
+
+
+def part_form(found: part.Part) -> object:
+    """A part in JSON: files as arrays of partition, bucket, file, size, digest, rows, deletes, bounds, ordinal and
+    statistics."""
+    files = [
+        [
+            entry.partition.hex(), entry.bucket, entry.file, forms.number(entry.size), f"{entry.digest:016x}",
+            forms.number(entry.row_count), forms.number(entry.delete_count), entry.key_min.hex(), entry.key_max.hex(),
+            entry.ordinal, entry.statistics.hex(),
+        ]
+        for entry in found.files
+    ]  # fmt: skip
+    deletes = [[item.bucket, item.ordinal, [key.hex() for key in item.keys]] for item in found.key_deletes]
+    return {"ordinals": found.ordinals, "files": files, "key_deletes": deletes}
+
+
 OPERATIONS: dict[tuple[str, str], Callable[[Input], object]] = {
     ("flink", "read_message"): _read_message,
     ("flink", "read_map"): _read_map,
     ("flink", "write_map"): _write_map,
     ("flink", "read_batch"): _read_batch,
     ("flink", "write_batch"): _write_batch,
+    ("flink", "read_part"): _read_part,
 }

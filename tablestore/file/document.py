@@ -27,7 +27,7 @@ _DIGITS_TO_END: Final = 12
 _STRING: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
 _NOT_BRACKET: Final = bytes(set(range(256)) - set(b"[]{}"))
 _SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
-_HEXADECIMAL: Final = re.compile("(?:[0-9a-f]{2})*")
+HEXADECIMAL: Final = re.compile("(?:[0-9a-f]{2})*")  # bytes in lower-case digits
 _UNFINISHED_NUMBER: Final = re.compile(r"[0-9][.eE]")
 
 
@@ -241,7 +241,7 @@ class Members:
     def hexadecimal(self, name: str, size: int | None = None, most: int | None = None) -> str:
         """Lower-case hexadecimal digits of `size` bytes, or of at most `most`."""
         text = self.text(name)
-        fits = _HEXADECIMAL.fullmatch(text) and (size is None or len(text) == 2 * size)
+        fits = HEXADECIMAL.fullmatch(text) and (size is None or len(text) == 2 * size)
         if not fits or (most is not None and len(text) > 2 * most):
             raise self.fail(f"member {name!r} is {_shown(text)}, not such hexadecimal digits")
         return text

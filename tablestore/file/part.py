@@ -12,7 +12,7 @@ import numpy as np
 from tablestore._native.hash import buckets as buckets_of
 from tablestore.errors import FormatError
 from tablestore.file import keys, layout, partition, sst
-from tablestore.file.document import Members, open_document, table_document
+from tablestore.file.document import HEXADECIMAL, Members, open_document, table_document
 from tablestore.file.keys import BOUND_SIZE, Keys
 from tablestore.file.manifest import Entry
 from tablestore.file.schema import TableSchema
@@ -202,18 +202,21 @@ def _key_deletes(members: Members, schema: TableSchema, ordinals: int) -> KeyDel
     bucket = members.integer("bucket", 0, schema.buckets - 1)
     texts = members.array("keys", str)
     size = keys.word_size([field.type for field in schema.key_fields])
-    encoded = []
-    for text in texts:
-        try:
-            encoded.append(bytes.fromhex(text))
-            partition.decode_key(schema.key_fields, encoded[-1])
-        except ValueError:
-            raise members.fail("a key to be deleted does not decode", "bad-key") from None
-        if encoded[-1].hex() != text or len(encoded[-1]) > KEY_BYTES_MAX:
-            raise members.fail("a key to be deleted is too long, or not in lower case")
+    encoded = [_key(text, members, schema) for text in texts]
     if not encoded or any(a >= b for a, b in pairwise(encoded)):
         raise members.fail("the keys to be deleted are not ascending", "key-order")
     found = keys.of_bounds(encoded, size)
     if np.any(buckets_of(found.hashes(), schema.buckets) != bucket):
         raise members.fail("a key to be deleted is not of its bucket")
     return KeyDeletes(bucket, found, _ordinal(members, ordinals))
+
+
+def _key(text: str, members: Members, schema: TableSchema) -> bytes:
+    if not HEXADECIMAL.fullmatch(text) or len(text) > 2 * KEY_BYTES_MAX:
+        raise members.fail("a key to be deleted is too long, or no hexadecimal digits")
+    encoded = bytes.fromhex(text)
+    try:
+        partition.decode_key(schema.key_fields, encoded)
+    except FormatError as error:
+        raise members.fail(f"a key to be deleted: {error.message}", error.code) from None
+    return encoded
