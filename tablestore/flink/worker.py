@@ -30,6 +30,7 @@ from collections.abc import Mapping, Sequence
 from types import FrameType
 from typing import Final
 
+from tablestore import counters
 from tablestore.errors import (
     CommitConflictError,
     CommitUnknownError,
@@ -50,10 +51,11 @@ from tablestore.flink.protocol import (
     Disconnected,
     Value,
 )
-from tablestore.flink.roles import ROLES, MakeRole, Role
+from tablestore.flink.roles import ROLES, MakeRole, Reply, Role
 from tablestore.version import __version__
 
 GRACE_SECONDS: Final = 2.0
+COUNTERS: Final = "counters"  # an operation of every worker
 EXIT_DISCONNECTED: Final = 3  # while there was work in hand
 _TRACE_CHARACTERS: Final = 16_384
 _MESSAGE_CHARACTERS: Final = 16_384
@@ -138,7 +140,7 @@ class Worker:
             if kind != BATCH:
                 raise _out_of_turn(kind)
         try:
-            reply = role.request(op, values, rows)
+            reply = _counters() if op == COUNTERS else role.request(op, values, rows)
             parts = reply.parts if reply.rows is None else batch.encode(reply.rows)
             protocol.check_size(parts or ())
         except Exception as error:
@@ -158,6 +160,10 @@ class Worker:
                 self._role.close()
             except Exception:
                 traceback.print_exc()
+
+
+def _counters() -> Reply:
+    return Reply({name: f"{value:.6f}".rstrip("0").rstrip(".") for name, value in counters.read().items()})
 
 
 def check_version(hello: Mapping[str, bytes]) -> None:

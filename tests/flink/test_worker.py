@@ -154,6 +154,16 @@ def test_what_is_printed_goes_to_the_log(echo: Client) -> None:
     assert {"to stdout", "to descriptor 1", "closed"} <= set(echo.output().splitlines())
 
 
+def test_counters_tell_what_the_worker_has_done(echo: Client) -> None:
+    before, _ = echo.request("counters")
+    echo.batch(rows_of(SCHEMA, [{"id": index, "name": "x"} for index in range(100)]))
+    after, _ = echo.request("counters")
+    assert before["connector_rows_received"] == b"0"
+    assert after["connector_rows_received"] == b"100"
+    assert int(after["connector_bytes_received"]) - int(before["connector_bytes_received"]) > 800
+    assert set(after) == set(ts.metrics.counters())
+
+
 def test_an_answer_that_is_too_large_is_an_error(echo: Client) -> None:
     with pytest.raises(WorkerError, match="at most 268435456") as raised:
         echo.request("huge")
