@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -174,12 +174,16 @@ def net_step(core: Core, since: View, until: View, request: ChangesRequest) -> I
             yield
 
     if first.id < last.id:
-        yield Step(
-            last.id,
-            lambda: net_difference(core, first, last, request),
-            lambda: _whole_difference(core, first, last, request),
-            hold,
-        )
+        yield replace(net_step_of(core, first, last, request), hold=hold)
+
+
+def net_step_of(core: Core, before: Version, after: Version, request: ChangesRequest) -> Step:
+    """The net difference of two snapshots, which somebody else keeps."""
+    return Step(
+        after.id,
+        lambda: net_difference(core, before, after, request),
+        lambda: _whole_difference(core, before, after, request),
+    )
 
 
 def single_steps(core: Core, since: View, until: View, request: ChangesRequest) -> Iterator[Step]:
@@ -215,6 +219,10 @@ def net_difference(core: Core, since: Version, until: Version, request: ChangesR
         between = [core.lineage.read(number) for number in range(since.id + 1, until.id)]
     except NotFoundError:
         return _whole_difference(core, since, until, request)
+    if between and between[0].id < core.lineage.boundary():
+        return _whole_difference(
+            core, since, until, request
+        )  # what is left of them may not be used (spec §15.4)
     return _difference(core, since, until, [*between, until], request)
 
 

@@ -5,17 +5,24 @@ from __future__ import annotations
 import datetime
 import math
 import time
-import weakref
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from tablestore import lease
-from tablestore.changes import Changes, Step, changes_request, changes_schema, step_of, with_kinds
+from tablestore.changes import (
+    Changes,
+    Step,
+    changes_request,
+    changes_schema,
+    net_step_of,
+    step_of,
+    with_kinds,
+)
 from tablestore.core import Core
 from tablestore.errors import SchemaError, SnapshotExpiredError
 from tablestore.file import layout
@@ -26,7 +33,7 @@ from tablestore.lsm.output import BATCH_ROWS
 from tablestore.lsm.scan import Scan
 from tablestore.progress import Mark, Progress, at_position
 from tablestore.storage import NotFoundError
-from tablestore.view import View
+from tablestore.view import View, newest_view
 
 POLL_SECONDS_MIN = 0.005
 POLL_SECONDS = 0.5
@@ -35,18 +42,20 @@ FULL = ("latest-full", "earliest")  # starting points that hand on the rows of a
 
 @dataclass(frozen=True)
 class Limits:
-    """poll_seconds: the longest pause between two looks; until: the last version; timeout: seconds without news."""
+    """poll_seconds: the longest pause between two looks; until: the last version; timeout: seconds without news; net:
+    all snapshots that are there at a look make one step."""
 
     poll_seconds: float = POLL_SECONDS
     until: int | None = None
     timeout: float | None = None
+    net: bool = False
 
 
 class Follower:
     """An iterator of Arrow record batches of changes that waits for new snapshots. Not for use by several threads.
 
-    Rows and batches are the same for everybody who follows from the same place: batches end with their snapshot or
-    after 65,536 rows. With a consumer, progress is saved when the next batch is asked for: a batch that was handed on
+    Rows and batches are the same for everybody who follows from the same place: batches end with their step or after
+    65,536 rows. With a consumer, progress is saved when the next batch is asked for: a batch that was handed on
     and not asked beyond comes again after a restart.
     """
 
@@ -68,25 +77,25 @@ class Follower:
         self._limits = limits
         self._progress = progress
         self._mark = start
-        self._leases = ExitStack()
-        weakref.finalize(self, self._leases.close)
         self._before: Version | None = None
         self._view = view if progress is None else None
         self._begin(start)
         self._batches = self._run()
 
     def _begin(self, start: Mark) -> None:
-        """Hold the snapshot that the first step starts from, or whose rows come first."""
+        """Find the snapshot that the first step starts from, or whose rows come first."""
         number = start.next if start.state else start.next - 1
-        if self._view is not None:
-            self._before = self._view.shown
-            return
+        self._before = self._read(number) if self._view is None else self._view.shown
+
+    def _read(self, number: int) -> Version:
+        """A snapshot that the consumer keeps."""
         assert self._progress is not None
         try:
-            self._advance(self._core.lineage.read(number))
+            found = self._core.lineage.read(number)
         except NotFoundError:
-            raise self._progress.lapsed(start) from None
+            raise self._progress.lapsed(self._mark) from None
         self._check_kept(number)
+        return found
 
     @property
     def schema(self) -> pa.Schema:
@@ -108,7 +117,6 @@ class Follower:
         """Stop. The last batch counts as not asked beyond."""
         self._batches.close()
         self._scan = self._view = None
-        self._leases.close()
 
     def __enter__(self) -> Follower:
         return self
@@ -117,29 +125,65 @@ class Follower:
         self.close()
 
     def _run(self) -> Generator[pa.RecordBatch, None, None]:
-        with self._leases:
+        try:
             if self._mark.state:
                 assert self._scan is not None
                 rows = _as_inserts(self._scan, self.schema, self._mark.next)
-                self._scan = None  # with it goes the view that it reads, and its lease
+                self._scan = None  # with it goes the view that it reads
                 yield from self._hand_on(rows, Mark(self._mark.next + 1))
                 del rows
             until = math.inf if self._limits.until is None else self._limits.until
             while self._mark.next <= until:
-                after = self._wait(self._mark.next)
-                if after is None:
+                found = self._wait(self._mark.next)
+                if found is None:
                     break
-                assert self._before is not None
-                check_parent(self._before, after)
-                step = step_of(self._core, self._before, after, self._request)
+                after, view = self._end_of_step(found)
+                step = self._step(after)
                 done = Mark(after.id + 1)
                 with self._guard(after):
                     if step is not None:
                         yield from self._hand_on(self._changes(step), done)
                 self._mark = done
-                self._advance(after)
+                self._before, self._view = after, view
             if self._progress is not None:
                 self._progress.renew(self._mark)
+        finally:
+            self._view = None
+
+    def _end_of_step(self, found: Version) -> tuple[Version, View | None]:
+        """Where the step ends that begins with `mark.next`. Without a consumer a view keeps the snapshot.
+
+        found: the snapshot `next`, or a later one if it is going to be a net step without a consumer.
+        """
+        limit = self._limits.until
+        if self._progress is not None:
+            return self._last_of_consumer(found, limit), None
+        view = newest_view(self._core) if self._limits.net else View(self._core, found)
+        if limit is not None and view.version > limit:
+            view = View(self._core, self._core.lineage.at(limit))
+        return view.shown, view
+
+    def _last_of_consumer(self, first: Version, limit: int | None) -> Version:
+        """A consumer says where a net step ends before rows of it are handed on: whoever goes on must get the same rows
+        (spec §14.5). A step that was begun ends where it was to end."""
+        mark = self._mark
+        if mark.until:
+            return first if mark.until == first.id else self._read(mark.until)
+        if not self._limits.net or mark.position:
+            return first
+        last = self._core.lineage.newest()
+        if limit is not None and last.id > limit:
+            last = self._read(limit)
+        self._save(replace(mark, until=last.id))
+        return last
+
+    def _step(self, after: Version) -> Step | None:
+        before = self._before
+        assert before is not None
+        if after.id > before.id + 1:
+            return net_step_of(self._core, before, after, self._request)
+        check_parent(before, after)
+        return step_of(self._core, before, after, self._request)
 
     def _changes(self, step: Step) -> Iterator[pa.Table]:
         return Changes(self._core, lambda: iter((step,)), self._request).tables()
@@ -162,26 +206,11 @@ class Follower:
         if self._progress is not None:
             self._progress.save(mark)
 
-    def _advance(self, version: Version) -> None:
-        """Go on to a snapshot. Without a consumer a lease keeps it until the next."""
-        self._before = version
-        if self._progress is None:
-            held = lease.acquire(self._core, version)
-            before = self._leases.pop_all()
-            self._leases.callback(held.release)
-            before.close()
-            self._view = None
-
     @contextmanager
     def _guard(self, after: Version) -> Iterator[None]:
-        """The files of a step are there while it is read, or it is said that the snapshot has expired."""
+        """Files of a step that are missing because a snapshot has expired are a SnapshotExpiredError."""
         assert self._before is not None
-        with ExitStack() as stack:
-            stack.enter_context(lease.guard(self._core, self._before))
-            if self._progress is None:
-                stack.enter_context(lease.hold(self._core, after))
-            else:
-                stack.enter_context(lease.guard(self._core, after))
+        with lease.guard(self._core, self._before), lease.guard(self._core, after):
             yield
 
     def _wait(self, number: int) -> Version | None:
@@ -198,15 +227,20 @@ class Follower:
             if now >= deadline:
                 return None
             if pause >= self._limits.poll_seconds:
-                self._check_kept(number)
                 if self._progress is not None:
+                    self._check_kept(number)
                     self._progress.renew(self._mark)
+                elif not self._limits.net:
+                    self._check_kept(number)
             lineage.NEWS.wait(seen, min(pause, deadline - now))
             pause = min(2 * pause, max(self._limits.poll_seconds, POLL_SECONDS_MIN))
 
     def _look(self, number: int) -> Version | None:
-        """The snapshot, if it is there. It is checked to be above the boundary after it has been read: before that
-        moves nobody can put another in its place (spec §15.4)."""
+        """The snapshot, or for a net step without a consumer a later one, if it is there. It is checked to be above the
+        boundary after it has been read: before that moves nobody can put another in its place (spec §15.4)."""
+        if self._limits.net and self._progress is None:
+            newest = self._core.lineage.newest()
+            return newest if newest.id >= number else None
         if not self._core.storage.exists(layout.snapshot_path(number)):
             return None
         try:

@@ -26,6 +26,7 @@ _CONSUMERS = pa.schema(
         ("name", pa.string()),
         ("next", pa.int64()),
         ("position", pa.int64()),
+        ("until", pa.int64()),
         ("state", pa.bool_()),
         ("timestamp", _MOMENT),
         ("expires", _MOMENT),
@@ -35,11 +36,17 @@ _CONSUMERS = pa.schema(
 
 @dataclass(frozen=True)
 class Mark:
-    """What comes next: rows from `position` on of the changes of snapshot `next`, or with `state` of its rows."""
+    """What comes next: rows from `position` on of the changes of snapshot `next`, or with `state` of its rows.
+    until: if it is not 0, the changes are the net difference up to there."""
 
     next: int
     position: int = 0
     state: bool = False
+    until: int = 0
+
+
+def _mark_of(document: Consumer) -> Mark:
+    return Mark(document.next, document.position, document.state, document.until)
 
 
 class Progress:
@@ -57,7 +64,7 @@ class Progress:
         found = self._newest = self._read()
         if found is None:
             return None
-        mark = Mark(found.next, found.position, found.state)
+        mark = _mark_of(found)
         self.save(mark)
         return mark
 
@@ -112,6 +119,7 @@ class Progress:
             mark.state,
             now,
             now + self._expires_millis,
+            mark.until,
         )
 
     @property
@@ -125,7 +133,7 @@ class Progress:
         newest = self._newest
         assert newest is not None
         age = int(time.time() * 1000) - newest.timestamp_millis
-        if Mark(newest.next, newest.position, newest.state) != mark or 3 * age > self._expires_millis:
+        if _mark_of(newest) != mark or 3 * age > self._expires_millis:
             self.save(mark)
 
     def _publish(self, document: Consumer) -> bool:
@@ -188,6 +196,7 @@ def table(core: Core) -> pa.Table:
             "name": found.name,
             "next": found.next,
             "position": found.position,
+            "until": found.until or None,
             "state": found.state,
             "timestamp": found.timestamp_millis,
             "expires": None if found.is_dropped else found.expires_millis,

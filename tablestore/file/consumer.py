@@ -19,8 +19,8 @@ DROPPED: Final = 0
 @dataclass(frozen=True, slots=True)
 class Consumer:
     """next: the snapshot whose changes come next, or with `state` whose rows are being handed on; position: rows of
-    it that were handed on. number: of this document in the chain of its name. expires_millis: DROPPED, 0, if
-    it was dropped.
+    it that were handed on. until: where the step ends that is being handed on, 0 = at `next`. number: of this document
+    in the chain of its name. expires_millis: DROPPED, 0, if it was dropped.
     """
 
     table: str
@@ -31,6 +31,7 @@ class Consumer:
     state: bool
     timestamp_millis: int
     expires_millis: int
+    until: int = 0
 
     @property
     def is_dropped(self) -> bool:
@@ -58,6 +59,7 @@ def encode(consumer: Consumer) -> bytes:
             "number": consumer.number,
             "next": consumer.next,
             "position": consumer.position,
+            "until": consumer.until,
             "state": consumer.state,
             "timestamp_millis": consumer.timestamp_millis,
             "expires_millis": consumer.expires_millis,
@@ -73,13 +75,18 @@ def decode(
     number = members.integer("number", 1, ID_MAX)
     if number != expected_number:
         raise members.fail(f"number {number} does not fit the name")
+    following, until = members.integer("next", 1, ID_MAX), members.integer("until")
+    state = members.boolean("state")
+    if until and (state or until < following):
+        raise members.fail(f"a step from snapshot {following} cannot end at {until}")
     return Consumer(
         table=members.text("table"),
         name=read_name(members, escaped),
         number=number,
-        next=members.integer("next", 1, ID_MAX),
+        next=following,
         position=members.integer("position"),
-        state=members.boolean("state"),
+        state=state,
         timestamp_millis=members.integer("timestamp_millis", 0, TIMESTAMP_MAX),
         expires_millis=members.integer("expires_millis", 0, TIMESTAMP_MAX),
+        until=until,
     )

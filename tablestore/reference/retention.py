@@ -23,7 +23,7 @@ MEMBERS: dict[str, tuple[tuple[str, type], ...]] = {
     "boundary": (("id", int), ("timestamp_millis", int)),
     "tag": (("name", str), ("snapshot", int), ("snapshot_digest", str), ("timestamp_millis", int)),
     "consumer": (
-        ("name", str), ("number", int), ("next", int), ("position", int), ("state", bool),
+        ("name", str), ("number", int), ("next", int), ("position", int), ("until", int), ("state", bool),
         ("timestamp_millis", int), ("expires_millis", int),
     ),
     "lease": (("snapshot", int), ("holder", str), ("timestamp_millis", int), ("expires_millis", int)),
@@ -60,6 +60,8 @@ def decode(form: str, data: bytes, file: str, table: str | None = None) -> Json:
     found: Json = {"table": found_table}
     for name, kind in MEMBERS[form]:
         found[name] = _member(members, name, kind)
+    if form == "consumer" and found["until"] and (found["state"] or found["until"] < found["next"]):
+        reject(CODE, f"a step from snapshot {found['next']} cannot end at {found['until']}", "15.3")
     _check_file(form, found, file)
     return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import itertools
 import random
 import threading
 import time
@@ -65,6 +66,58 @@ def test_starting_points(table: ts.Table) -> None:
     assert rows(table.follow(times[1], until=3)) == THIRD
     table.expire_snapshots(keep_last=1)
     assert rows(table.follow("earliest", until=3)) == STATE
+
+
+def test_net_steps(table: ts.Table) -> None:
+    """All that is there at a look is one difference: here of versions 1 and 3."""
+    whole = [("+I", 3, 1, 0), ("+I", 3, 2, 3), ("+I", 3, 3, 3)]
+    assert rows(table.follow(1, net=True, until=3)) == whole
+    assert rows(table.follow(1, net=True, until=2)) == SECOND
+    with table.follow(1, net=True) as follower:
+        assert rows([next(follower)]) == whole
+        put(table, 2, n=4)
+        table.compact(full=True)
+        put(table, 2, n=5)
+        table.delete([1])
+        assert rows([next(follower)]) == [("-D", 7, 1, 0), ("-U", 7, 2, 3), ("+U", 7, 2, 5)]
+        put(table, 3, n=9)
+        put(table, 3, n=3)  # as it was
+        put(table, 4)
+        assert rows([next(follower)]) == [("+I", 10, 4, 0)]
+        assert follower.version == 7
+
+
+def test_a_net_follower_needs_no_snapshot_in_between(table: ts.Table) -> None:
+    """Without a consumer, too: its lease keeps the one that it has seen last."""
+    follower = table.follow("latest", net=True, poll_seconds=0.01, timeout=0)
+    for number in range(4, 9):
+        put(table, 2, n=number)
+        table.compact(full=True)
+        table.expire_snapshots(keep_last=1)
+    assert [row[::2] for row in rows(follower)] == [("-U", 2), ("+U", 2)]
+    assert follower.version == table.version
+
+
+def test_a_net_step_that_was_begun_ends_where_it_was_to(table: ts.Table) -> None:
+    """It comes again as it was, whatever was committed since; who comes back without net= ends it, too."""
+    first = table.follow(1, consumer="job", net=True)
+    begun = rows([next(first)])
+    assert begun == [("+I", 3, 1, 0), ("+I", 3, 2, 3), ("+I", 3, 3, 3)]
+    first.close()
+    assert table.consumers().select(["next", "position", "until"]).to_pylist() == [
+        {"next": 2, "position": 0, "until": 3}
+    ]
+    put(table, 1, n=7)
+    put(table, 1, n=8)
+    table.expire_snapshots(keep_last=1)
+    with table.follow(consumer="job") as single:
+        assert rows([next(single)]) == begun
+        assert rows([next(single)]) == [("-U", 4, 1, 0), ("+U", 4, 1, 7)]
+    again = rows(table.follow(consumer="job", net=True, timeout=0))
+    assert again == [("-U", 5, 1, 0), ("+U", 5, 1, 8)]
+    assert table.consumers().select(["next", "position", "until"]).to_pylist() == [
+        {"next": 6, "position": 0, "until": None}
+    ]
 
 
 def test_starting_points_that_are_none(table: ts.Table) -> None:
@@ -273,11 +326,12 @@ def test_a_follower_without_a_consumer_is_told(table: ts.Table) -> None:
         list(follower)
 
 
-def test_compaction_and_expiry_beside_a_follower(table_path: Path) -> None:
+@pytest.mark.parametrize("net", [False, True], ids=["steps", "net"])
+def test_compaction_and_expiry_beside_a_follower(table_path: Path, net: bool) -> None:
     """Writes, compactions, expiry and cleaning go on while the follower is slow; folding it gives the table."""
     table = make(table_path, partition_by="place", buckets=2, options={**OPTIONS, "block-rows": 8})
     source = random.Random(5)
-    follower = table.follow("latest-full", consumer="fold")
+    follower = table.follow("latest-full", consumer="fold", net=net, timeout=0)
     state: dict[tuple[str, int], int] = {}
     for number in range(30):
         put(table, *source.sample(range(60), 12), n=number, place=source.choice("ab"))
@@ -289,9 +343,9 @@ def test_compaction_and_expiry_beside_a_follower(table_path: Path) -> None:
             table.expire_snapshots(keep_last=1)
             table.remove_orphan_files(dry_run=False, older_than=datetime.timedelta(0))
         if number % 7 == 6:
-            fold(state, [next(follower) for _ in range(3)])
+            fold(state, itertools.islice(follower, 3))
     follower.close()
-    fold(state, table.follow(consumer="fold", until=table.version), strict=False)
+    fold(state, table.follow(consumer="fold", net=net, until=table.version), strict=False)
     assert state == {(row["place"], row["id"]): row["n"] for row in table.scan().to_arrow().to_pylist()}
 
 
@@ -306,6 +360,44 @@ def fold(state: dict[tuple[str, int], int], batches: Any, strict: bool = True) -
             else:
                 assert not strict or spot not in state, row
                 state[spot] = row["n"]
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_net_follower_that_stops_anywhere_goes_on_there(tmp_path: Path, seed: int) -> None:
+    """Batches of three rows, and others commit meanwhile: every step is the net difference of where the one before
+    ended, and nothing but the batch in hand comes twice."""
+    history = History(tmp_path / "table", seed)
+    source = random.Random(seed)
+    for _ in range(4):
+        history.step()
+    table = history.table
+    found: list[Any] = []
+    in_hand = False
+    with small_budgets(source), mock.patch.object(follow, "BATCH_ROWS", 3):
+        for life in range(12):
+            with table.follow(1, consumer="job", net=True, timeout=0, poll_seconds=0.01) as follower:
+                for number, batch in enumerate(follower):
+                    given = value_pool.rows_of(pa.Table.from_batches([batch]))
+                    if number or not in_hand:
+                        found.append(given)
+                    else:
+                        assert given == found[-1]  # handed on and not asked beyond
+                    in_hand = life < 11 and source.random() < 0.4
+                    if in_hand:
+                        break
+                else:
+                    in_hand = False
+            for _ in range(source.randint(0, 2) if life < 10 else 0):
+                history.step()
+    whole = [row for batch in found for row in batch]
+    ends = sorted({row[1] for row in whole})
+    expected, before = [], 1
+    for end in ends:
+        expected += value_pool.rows_of(table.changes(before, end).to_arrow())
+        before = end
+    assert whole == expected
+    assert table.changes(before).count() == 0
+    assert len(ends) < table.version - 1
 
 
 @pytest.mark.parametrize("seed", range(12))

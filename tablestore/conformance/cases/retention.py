@@ -35,6 +35,7 @@ def members(form: str, **change: object) -> Json:
             "number": 3,
             "next": 12,
             "position": 1000,
+            "until": 0,
             "state": False,
             "timestamp_millis": TIME,
             "expires_millis": TIME + 86_400_000,
@@ -71,6 +72,8 @@ def _documents(book: Book) -> None:
     add("boundary", "A boundary.", "boundary")
     add("tag", "A tag.", "tag")
     add("consumer", "A consumer.", "consumer")
+    add("consumer-until", "A consumer in a net difference of several snapshots.", "consumer", until=17)
+    add("consumer-until-next", "A net difference of one snapshot.", "consumer", until=12)
     add("consumer-state", "A consumer that is being given the rows of a snapshot.", "consumer", state=True)
     add("consumer-dropped", "A consumer that was dropped.", "consumer", expires_millis=0)
     add("lease", "A lease.", "lease")
@@ -133,6 +136,9 @@ def _faults(book: Book) -> None:
         "consumer-next-0": ("consumer", "Snapshot 0 comes next.", "bad-retention", {"next": 0}),
         "consumer-position": ("consumer", "A negative position.", "bad-retention", {"position": -1}),
         "consumer-state": ("consumer", "A state that is a number.", "json-type", {"state": 1}),
+        "consumer-until": ("consumer", "A step that ends before it begins.", "bad-retention", {"until": 11}),
+        "consumer-until-negative": ("consumer", "A negative end.", "bad-retention", {"until": -1}),
+        "consumer-until-state": ("consumer", "Rows of a snapshot that would end at another.", "bad-retention", {"until": 12, "state": True}),
         "consumer-expires": ("consumer", "A time before the epoch.", "bad-retention", {"expires_millis": -1}),
         "lease-snapshot-2-63": ("lease", "Snapshot 2^63.", "bad-retention", {"snapshot": 2**63}),
         "lease-holder": ("lease", "A text of 256 bytes about the holder.", "bad-retention", {"holder": "é" * 128}),
