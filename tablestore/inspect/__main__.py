@@ -142,7 +142,7 @@ def _changes(asked: argparse.Namespace, console: Console) -> None:
         moments = asked.since, asked.until
         show_changes(asked.path, moments, asked.step, asked.columns, asked.where, asked.limit, console)
     else:
-        limits = asked.until, asked.timeout
+        limits = asked.until, asked.timeout, asked.net
         show_following(asked.path, asked.since, asked.consumer, asked.columns, asked.where, limits, console)
 
 

@@ -70,10 +70,11 @@ def show_following(
     consumer: str | None,
     names: Sequence[str] | None,
     where: str | None,
-    limits: tuple[int | None, float | None],
+    limits: tuple[int | None, float | None, bool],
     console: Console,
 ) -> None:
-    """Changes as they are published, each batch written out at once. limits: the last version, seconds without news.
+    """Changes as they are published, each batch written out at once. limits: the last version, seconds without news,
+    whether all that is there at a look is one difference.
 
     Ends as KeyboardInterrupt if it is interrupted, after the output has been completed.
     """
@@ -85,6 +86,7 @@ def show_following(
         filter=where,
         until=limits[0],
         timeout=limits[1],
+        net=limits[2],
     )
     interrupts = _Interrupts()
 

@@ -91,6 +91,8 @@ def test_follow_ends_where_it_was_told_to(tables: Path, run: Run) -> None:
     assert (outcome.status, outcome.err) == (status.OK, "")
     assert rows_of(outcome.out) == steps
     assert run("follow", "users", "--timeout", 0, "--format", "json").out == "[\n]\n"
+    net = run("follow", "users", "--since", 4, "--until", 6, "--net", "--format", "json")
+    assert rows_of(net.out) == ts.open_table("users").changes(4, 6).to_arrow().to_pylist() != steps
     state = run("follow", "users", "--since", "latest-full", "--timeout", 0, "--format", "ndjson")
     assert len(state.out.splitlines()) == len(ts.open_table("users"))
 
