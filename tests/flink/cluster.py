@@ -292,7 +292,9 @@ class Cluster:
 
     def is_running(self, job: str) -> bool:
         """Whether all tasks of the job run."""
-        tasks = self.job(job)["vertices"]
+        found = self.job(job)
+        assert found["state"] != "FAILED", f"job {found['name']} failed: {self.exception(job)}"
+        tasks = found["vertices"]
         return bool(tasks) and all(task["status"] in {"RUNNING", "FINISHED"} for task in tasks)
 
     def wait_running(self, job: str, seconds: float = 60.0) -> None:

@@ -35,7 +35,7 @@ class Generated:
     seed: int = 1
     deletes: float = 0.125
     rows_per_second: float = 0.0
-    gate: str = ""  # the last rows wait until this file exists
+    gate: str = ""  # a file: until it exists rows have their rate, and the last ones wait
 
     def ddl(self, name: str = "changes") -> str:
         """The table that generates the stream."""

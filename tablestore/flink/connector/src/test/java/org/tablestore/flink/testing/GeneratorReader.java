@@ -30,7 +30,8 @@ final class GeneratorReader implements SourceReader<RowData, GeneratorSplit> {
     /**
      * @param stepsOfSplit rows of each split
      * @param rowsPerSecond of all splits together; 0 means without a limit
-     * @param gate the last rows of each split wait until this file exists; without a gate if empty
+     * @param gate a file: once it exists there is no limit any more, and until then the last rows of each split wait;
+     *     none if empty
      */
     GeneratorReader(GeneratedRows rows, long stepsOfSplit, double rowsPerSecond, String gate) {
         this.rows = rows;
@@ -68,16 +69,15 @@ final class GeneratorReader implements SourceReader<RowData, GeneratorSplit> {
     }
 
     private long allowed(Progress split) {
+        if (!gate.isEmpty() && Files.exists(Path.of(gate))) {
+            return stepsOfSplit;
+        }
+        long most = gate.isEmpty() ? stepsOfSplit : stepsOfSplit - STEPS_BEHIND_GATE;
         if (rowsPerSecondOfSplit <= 0) {
-            return beforeGate();
+            return most;
         }
         double seconds = (System.nanoTime() - split.started) / 1e9;
-        return Math.min(beforeGate(), split.first + (long) (seconds * rowsPerSecondOfSplit));
-    }
-
-    private long beforeGate() {
-        boolean open = gate.isEmpty() || Files.exists(Path.of(gate));
-        return open ? stepsOfSplit : stepsOfSplit - STEPS_BEHIND_GATE;
+        return Math.min(most, split.first + (long) (seconds * rowsPerSecondOfSplit));
     }
 
     @Override

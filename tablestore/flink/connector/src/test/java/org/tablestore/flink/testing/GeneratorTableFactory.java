@@ -46,7 +46,7 @@ public final class GeneratorTableFactory implements DynamicTableSourceFactory {
     static final ConfigOption<String> GATE = ConfigOptions.key("gate")
             .stringType()
             .defaultValue("")
-            .withDescription("the last rows wait until this file exists");
+            .withDescription("a file: until it exists rows have their rate, and the last ones wait");
 
     @Override
     public String factoryIdentifier() {
