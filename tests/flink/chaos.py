@@ -26,6 +26,10 @@ from tests.flink.rest import wait_for
 WORKERS = ("writer", "committer", "compactor", "planner", "reader")
 KINDS = (*WORKERS, "task-manager", "job-manager", "crash-after-publish")
 
+STATEMENTS = {
+    "upstream": "INSERT INTO original SELECT * FROM changes",
+    "downstream": "INSERT INTO copied SELECT * FROM original",
+}
 SECONDS_TO_RECOVER = 120.0
 
 
