@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import random
-import re
 import time
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -13,10 +12,11 @@ import numpy as np
 import pyarrow as pa
 
 from tablestore import claims
-from tablestore.errors import ConnectorError, SchemaError
+from tablestore.errors import ConnectorError
 from tablestore.file import part as parts
 from tablestore.file.manifest import Entry, Place
-from tablestore.flink import batch, ddl
+from tablestore.flink import batch
+from tablestore.flink.amounts import memory_of
 from tablestore.flink.protocol import Connection, Value, integer_of
 from tablestore.flink.roles import Reply
 from tablestore.options import duration_millis
@@ -27,8 +27,6 @@ from tablestore.writer import WRITER_MEMORY_MIN
 LOOK_SECONDS: Final = 0.25  # between two looks at the number of sorted runs
 PAUSE_SECONDS: Final = 0.25  # by which a batch is held up when there are too many
 PLACES_LOOKED_AT: Final = 64
-_MEMORY: Final = re.compile(r"([0-9]{1,15}) ?(|b|kb?|mb?|gb?|kib|mib|gib)", re.IGNORECASE)
-_UNITS: Final = {"": 0, "b": 0, "k": 10, "m": 20, "g": 30}
 
 
 class WriterRole:
@@ -39,7 +37,9 @@ class WriterRole:
         self._fields = self._core.schema.fields
         self._subtask = integer_of(hello, "subtask")
         self._parallelism = integer_of(hello, "parallelism")
-        self._session = Session(self._core, memory_of(hello))
+        self._session = Session(
+            self._core, memory_of(hello, "writer-memory", WRITER_MEMORY, WRITER_MEMORY_MIN)
+        )
         self._pace = Pace(table, connection)
         self._checked = 0
         self._rows = 0
@@ -144,18 +144,3 @@ class Pace:
 
     def _wait(self, seconds: float) -> None:
         self._connection.stopping.wait(seconds)
-
-
-def memory_of(hello: Mapping[str, bytes]) -> int:
-    """Bytes that the writer may use: of the option `writer-memory`, such as "128 mb"."""
-    text = ddl.declaration(hello).options.get("writer-memory", "")
-    if not text:
-        return WRITER_MEMORY
-    found = _MEMORY.fullmatch(text.strip())
-    size = int(found[1]) << _UNITS[found[2].lower()[:1]] if found else 0
-    if size < WRITER_MEMORY_MIN:
-        raise SchemaError(
-            f"option 'writer-memory' = {text[:60]!r} is no amount of memory of at least {WRITER_MEMORY_MIN >> 20} mb, "
-            "such as '256 mb'"
-        )
-    return size
