@@ -149,8 +149,8 @@ def test_unaligned_checkpoints_under_pressure(cluster: Cluster, session: Session
 
 def test_compaction_keeps_up_beside_the_sink(cluster: Cluster, session: Session, tmp_path: Path) -> None:
     path = tmp_path / "users"
-    options = {"compaction__trigger": "3", "compaction__stop": "6"}
-    prepare(session, path, python__executable=cluster.watched_python, **options)
+    runs = {"compaction__trigger": "3", "compaction__stop": "6"}
+    prepare(session, path, STREAM, python__executable=cluster.watched_python, **runs)
     session.option("execution.checkpointing.interval", "500 ms")
     job = session.submit(SINK)
     wait_for("a compactor", 60, lambda: cluster.workers_of("compactor"))

@@ -389,7 +389,7 @@ def test_rows_for_those_that_take_none(sink: Sink, role: str) -> None:
 @pytest.mark.parametrize("role", ["writer", "committer", "compactor"])
 def test_requests_that_nobody_answers(sink: Sink, role: str) -> None:
     client = sink.start(role, subtask=0, parallelism=1)
-    with pytest.raises(WorkerError, match="cannot fly") as caught:
+    with pytest.raises(WorkerError, match="cannot 'fly'") as caught:
         client.request("fly")
     assert caught.value.kind == ConnectorError.__name__
 
