@@ -65,6 +65,8 @@ def expire(
     boundary = core.lineage.list_boundary()
     _remove_older(core, boundary)
     plan, garbage = _plan(core)
+    if plan.going:  # a tag that came back after a power loss must not name what is gone
+        core.storage.sync_removals(layout.TAG_DIRECTORY)
     _delete(core, [*garbage.files, *garbage.manifests, *map(layout.snapshot_path, plan.going)], progress)
     return ExpireResult(
         version=newest.id,

@@ -83,6 +83,9 @@ class Storage(Protocol):
     def sync_directories(self, durable: bool = True) -> None:
         """Makes the names of all files created so far durable, and of the directories above (spec §11.3)."""
 
+    def sync_removals(self, directory: str) -> None:
+        """Makes durable that names are gone from a directory, whoever removed them; one that is missing has none."""
+
     def publish(self, path: str, data: bytes, durable: bool) -> None:
         """Puts a whole document in place if and only if its name is free (spec §11.2).
 

@@ -141,6 +141,12 @@ class LocalStorage:
         with _Failing("synchronise", "."):
             self._tree.sync(durable)
 
+    def sync_removals(self, directory: str) -> None:
+        with _Failing("synchronise", directory), suppress(FileNotFoundError):
+            self._tree.forget_removed(directory)
+            self._tree.open(directory)
+            self._tree.sync_one(directory)
+
     def publish(self, path: str, data: bytes, durable: bool) -> None:
         directory, name = split_path(path)
         temporary = "." + secrets.token_hex(12)

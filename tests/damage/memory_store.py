@@ -58,6 +58,9 @@ class MemoryStore:
     def publish(self, path: str, data: bytes, durable: bool) -> None:
         self.create(path, [data], durable)
 
+    def sync_removals(self, directory: str) -> None:
+        pass
+
     def sync_directories(self, durable: bool = True) -> None:
         """Nothing can be lost."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import errno
 import random
+import re
 import shutil
 import sys
 from collections.abc import Callable, Sequence
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import tablestore as ts
-from tablestore.file import layout
+from tablestore.file import layout, tag
 from tablestore.storage import LocalStorage
 from tablestore.storage.faulty import CountedCalls, FaultyCalls, FaultyStorage, Mode
 from tablestore.storage.recorded import Operation, RecordedCalls, Unlink
@@ -24,6 +25,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "crash"))
 from crash_states import CrashState, crash_states, without_syncs
 
 NOW = datetime.timedelta(0)
+TAG = re.compile(r"tag/tag-(.*)\.json")
 
 
 def expire(table: ts.Table) -> object:
@@ -120,11 +122,15 @@ def record(path: Path) -> tuple[list[Operation], int, int, dict[str, Rows]]:
 
 
 def fault_of(state: CrashState, boundary: int) -> str | None:
-    """Documents are gone, but the boundary that allowed it is not durable."""
+    """Documents are gone, but the boundary that allowed it is not durable, or a tag that keeps one is still there."""
     newest = max(number for name in state.tree if (number := _snapshot(name)) is not None)
     missing = {*range(1, boundary)} - {_snapshot(name) for name in state.tree}
     if missing and layout.boundary_path(boundary) not in state.tree:
         return f"documents {sorted(missing)} of {newest} are gone without a boundary"
+    for name, data in state.tree.items():
+        found = TAG.fullmatch(name)
+        if found and tag.decode(data, name, found[1]).snapshot in missing:
+            return f"{name} names a snapshot that is gone"
     return None
 
 
@@ -155,7 +161,7 @@ def check_power_loss(table_path: Path, count: int | None) -> None:
         table.expire_snapshots(keep_last=2)
         assert rows_of(ts.open_table(store)) == expected["newest"], state.step
         left = {number for name in store.files if (number := _snapshot(name)) is not None}
-        # The removal of the tag that a rollback needs may be lost; it keeps its snapshot then, if that is there.
+        # The removal of the tag that a rollback needs may be lost; it keeps its snapshot then.
         tagged = set(ts.open_table(store).tags().column("version").to_pylist())
         assert {4, boundary, boundary + 1} <= left <= {boundary, boundary + 1, *tagged}, state.step
         assert tagged <= {3, 4}, state.step
@@ -171,7 +177,9 @@ def test_a_power_loss_at_every_point(table_path: Path) -> None:
     check_power_loss(table_path, None)
 
 
-def test_an_expiry_that_does_not_synchronise_its_boundary_is_found(table_path: Path) -> None:
+def test_an_expiry_that_does_not_synchronise_is_found(table_path: Path) -> None:
     log, start, boundary, _ = record(table_path)
     broken = [*log[:start], *without_syncs(log[start:], files=False, directories=True)]
-    assert any(fault_of(state, boundary) for state in states_of(broken, start))
+    faults = " ".join(filter(None, (fault_of(state, boundary) for state in states_of(broken, start))))
+    assert "without a boundary" in faults
+    assert "names a snapshot that is gone" in faults

@@ -109,7 +109,7 @@ def some(found: list[tuple[int, bool]], count: int | None) -> list[tuple[int, bo
 
 
 def template(path: Path, **options: str | int) -> Rows:
-    table = create(path, **options)
+    table = create(path, False, **options)
     table.tag("first")
     for step in range(3):
         table.upsert([row(key, step) for key in range(6)])
