@@ -60,8 +60,8 @@ def decode(form: str, data: bytes, file: str, table: str | None = None) -> Json:
     found: Json = {"table": found_table}
     for name, kind in MEMBERS[form]:
         found[name] = _member(members, name, kind)
-    if form == "consumer" and found["until"] and (found["state"] or found["until"] < found["next"]):
-        reject(CODE, f"a step from snapshot {found['next']} cannot end at {found['until']}", "15.3")
+    if form == "consumer":
+        _check_step(found)
     _check_file(form, found, file)
     return found
 
@@ -82,6 +82,11 @@ def _member(members: Json, name: str, kind: type) -> object:
     else:
         reject(CODE, f"a {name} that is empty or too long", "15.3")
     return text
+
+
+def _check_step(found: Mapping[str, Any]) -> None:
+    if found["until"] and (found["state"] or found["until"] < found["next"]):
+        reject(CODE, f"a step from snapshot {found['next']} cannot end at {found['until']}", "15.3")
 
 
 def _check_file(form: str, found: Mapping[str, Any], file: str) -> None:
