@@ -84,8 +84,13 @@ class Manifest:
     """Entries of one manifest, sorted by key, with their kinds; sequences are resolved (spec §9.4). Thread-safe."""
 
     def __init__(
-        self, encoded: keys.Keys, kinds: npt.NDArray[np.uint8], sequence: int, columns: dict[int, Vector]
+        self,
+        encoded: keys.Keys,
+        kinds: npt.NDArray[np.uint8],
+        sequence: int | npt.NDArray[np.uint64],
+        columns: dict[int, Vector],
     ) -> None:
+        """sequence: what entries inherit, of all or of each."""
         self.encoded = encoded
         self.kinds = kinds
         self._sequence = sequence
@@ -109,7 +114,7 @@ class Manifest:
             found = self._stored(index)
             if index in (SEQUENCE_MIN, SEQUENCE_MAX):
                 values = found.typed("u8")
-                resolved = np.where(values == 0, np.uint64(self._sequence), values)
+                resolved = np.where(values == 0, np.asarray(self._sequence, np.uint64), values)
                 found = Vector(found.type, found.length, resolved.view(np.uint8))
             with self._lock:
                 self._resolved[index] = found
@@ -137,6 +142,10 @@ class Manifest:
             self._sequence,
             {index: self.column(index).take(rows) for index in range(len(FIELDS))},
         )
+
+    def inserted(self) -> npt.NDArray[np.uint32]:
+        """Rows of the entries that are added, uint32[m]."""
+        return np.flatnonzero(self.kinds == ADDED).astype(np.uint32)
 
     def at(self, sequence: int) -> Manifest:
         """The same entries under another inherited sequence."""
@@ -261,10 +270,10 @@ class StoredManifest(Manifest):
             message, code=code, file=self._reader.path, offset=sst.HEADER_SIZE, section=section
         )
 
-    def _check_keys(self, columns: Sequence[Vector]) -> None:
+    def _check_keys(self, columns: Sequence[Vector], ends: npt.NDArray[np.int64] | None = None) -> None:
         if not len(self.kinds):
             return
-        if self.encoded.first_disorder() >= 0:
+        if self.encoded.first_disorder(ends) >= 0:
             raise self._fail("entries are not in the order of their keys", "key-order", "7.7")
         if np.any((self.kinds != ADDED) & (self.kinds != MOVED) & (self.kinds != REMOVED)):
             raise self._fail("an entry is neither added, moved nor removed")
@@ -311,6 +320,23 @@ class StoredManifest(Manifest):
             raise self._fail("statistics are impossible")
 
 
+class StoredManifests(StoredManifest):
+    """Entries of several manifests one after another, which are decoded together."""
+
+    def __init__(self, storage: Storage, table: str, references: Sequence[ManifestReference]) -> None:
+        readers = [open_manifest(storage, table, reference) for reference in references]
+        rows = np.array([reader.footer.row_count for reader in readers], np.int64)
+        self._reader = readers[0]
+        self._pieces = [Piece(reader, 0, int(count)) for reader, count in zip(readers, rows, strict=True)]
+        self._wanted = None
+        key_columns = [self._stored(index) for index in range(3)]
+        kinds = column_reader.read_column(self._pieces, sst.ROW_KIND).typed("u1")
+        sequences = np.array([reference.sequence for reference in references], np.uint64)
+        Manifest.__init__(self, keys.encode(key_columns, len(kinds)), kinds, np.repeat(sequences, rows), {})
+        self._check_keys(key_columns, np.cumsum(rows))
+        self.ends = np.cumsum(rows)
+
+
 _HEXADECIMAL = np.isin(np.arange(256), np.frombuffer(b"0123456789abcdef", np.uint8))
 
 
@@ -328,6 +354,21 @@ def load(
 ) -> Manifest:
     """Open a manifest. ranges: encoded key ranges [low, high); blocks that cannot hold such keys are left out."""
     return StoredManifest(storage, table, reference, ranges)
+
+
+def load_all(storage: Storage, table: str, references: Sequence[ManifestReference]) -> StoredManifests:
+    """Open several manifests, at least one; `ends` of the result are the entries up to the last of each."""
+    found = StoredManifests(storage, table, references)
+    try:
+        for index in range(len(FIELDS)):
+            found.column(index)
+    except FormatError:
+        for reference in references:  # the one at fault says so by its own name
+            single = load(storage, table, reference)
+            for index in range(len(FIELDS)):
+                single.column(index)
+        raise
+    return found
 
 
 def escape(partition: bytes) -> bytes:

@@ -15,9 +15,10 @@ from tablestore import lease, pins
 from tablestore.changes import Step, step_of
 from tablestore.core import Core, check_features
 from tablestore.errors import SnapshotExpiredError
-from tablestore.file import layout
+from tablestore.file import layout, manifest
 from tablestore.file.fileset import FileSet
-from tablestore.file.manifest import ADDED, Entry
+from tablestore.file.manifest import FILE, Entry
+from tablestore.file.snapshot import ManifestReference
 from tablestore.lsm import changes
 from tablestore.lsm.changes import DELETE, ChangesRequest, Difference, PlacedFiles
 from tablestore.lsm.condition import key_range
@@ -124,6 +125,7 @@ class Chunks:
         self._snapshots = snapshots
         self._request = request
         self._kept: Chunk | None = None
+        self._entries: dict[int, list[Entry]] = {}  # by snapshot
         schema = core.schema
         self._joins = not schema.order_fields
         self._moves = not {field.id for field in schema.partition_fields} <= {
@@ -145,9 +147,25 @@ class Chunks:
 
     def _make(self, before: Version, stop: int | None) -> Chunk:
         """All steps there are, as long as they are small appends; or the first."""
-        versions: list[Version] = []
+        ahead = self._ahead(before, stop)
+        if not self._is_small(ahead[0]):
+            return self._single(before, ahead[0])
+        self._load([version for version in ahead if version.snapshot.kind == "append"])
         brought: list[tuple[int, Entry]] = []
         rows: dict[int, int] = {}
+        for step, after in enumerate(ahead):
+            found = self._entries.get(after.id, []) if after.snapshot.kind == "append" else []
+            if not _fits(found, rows):
+                if not step:
+                    return self._single(before, after)
+                ahead = ahead[:step]
+                break
+            brought += [(step, entry) for entry in found]
+        return self._joined(before, tuple(ahead), brought)
+
+    def _ahead(self, before: Version, stop: int | None) -> list[Version]:
+        """The next snapshots: one, or as many as may make a chunk."""
+        versions: list[Version] = []
         while len(versions) < STEPS_MAX and (stop is None or before.id + len(versions) < stop):
             previous = versions[-1] if versions else before
             after = self._snapshots.look(previous.id + 1)
@@ -155,31 +173,41 @@ class Chunks:
                 break
             check_parent(previous, after)
             check_features(after.snapshot)
-            if after.snapshot.kind not in _WITHOUT_ROWS:
-                found = self._entries(after) if self._joins and after.snapshot.kind == "append" else None
-                fits = found is not None and _fits(found, rows)
-                if not fits and versions:
-                    break
-                if not fits:
-                    return self._single(before, after)
-                brought += [(len(versions), entry) for entry in found or ()]
+            if versions and not self._is_small(after):
+                break
             versions.append(after)
-        return self._joined(before, tuple(versions), brought)
+        return versions
 
-    def _entries(self, after: Version) -> list[Entry]:
-        """Files of interest that an append brought, in the order in which they count."""
-        delta, request = set(after.snapshot.delta), self._request
-        found: list[Entry] = []
-        for reference in after.snapshot.manifests:
-            if reference.file not in delta:
+    def _is_small(self, after: Version) -> bool:
+        """Whether a step may be one of many, as long as it has few rows."""
+        kind = after.snapshot.kind
+        return kind in _WITHOUT_ROWS or (kind == "append" and self._joins)
+
+    def _load(self, appends: Sequence[Version]) -> None:
+        """Read which files of interest appends brought, in the order in which they count; all at once."""
+        known, self._entries = self._entries, {}
+        missing: list[tuple[int, ManifestReference]] = []
+        for version in appends:
+            if version.id in known:
+                self._entries[version.id] = known[version.id]
                 continue
-            part = self._core.manifest(reference)
-            files = FileSet(len(part), part.column).take(np.flatnonzero(part.kinds == ADDED))
-            bounds = key_range(request.condition, self._core.schema)
-            found += plan_files(
-                files, len(files), self._core.schema, request.condition, *bounds, request.buckets
-            ).files.entries()
-        return sorted(found, key=lambda entry: (entry.sequence_max, entry.ordinal, entry.file))
+            delta = set(version.snapshot.delta)
+            missing += [(version.id, each) for each in version.snapshot.manifests if each.file in delta]
+        if not missing:
+            return
+        core, request = self._core, self._request
+        part = manifest.load_all(core.storage, core.schema.table, [reference for _, reference in missing])
+        inserted = part.inserted()
+        names = part.column(FILE).take(inserted).to_arrow().to_pylist()
+        owners = np.repeat([number for number, _ in missing], np.diff(part.ends, prepend=0))[inserted]
+        owner = dict(zip(names, owners.tolist(), strict=True))
+        files = FileSet(len(part), part.column).take(inserted)
+        bounds = key_range(request.condition, core.schema)
+        chosen = plan_files(files, len(files), core.schema, request.condition, *bounds, request.buckets).files
+        for entry in sorted(
+            chosen.entries(), key=lambda entry: (entry.sequence_max, entry.ordinal, entry.file)
+        ):
+            self._entries.setdefault(owner[entry.file], []).append(entry)
 
     def _joined(
         self, before: Version, versions: tuple[Version, ...], brought: list[tuple[int, Entry]]
