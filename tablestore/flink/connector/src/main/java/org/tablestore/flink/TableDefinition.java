@@ -68,7 +68,8 @@ final class TableDefinition {
         RuntimeExecutionMode mode = context.getConfiguration().get(ExecutionOptions.RUNTIME_MODE);
         if (mode == RuntimeExecutionMode.BATCH) {
             throw new ValidationException("The connector 'tablestore' works in streaming mode alone:"
-                    + " SET 'execution.runtime-mode' = 'streaming'. With the table option 'scan.bounded' = 'true' a query"
+                    + " SET 'execution.runtime-mode' = 'streaming'. With the table option 'scan.bounded' ="
+                    + " 'true' a query"
                     + " ends at the newest snapshot.");
         }
     }
@@ -79,7 +80,8 @@ final class TableDefinition {
         List<String> option = names(options, TableStoreOptions.PRIMARY_KEYS, rowType);
         List<String> agreed = agree("PRIMARY KEY", constraint, TableStoreOptions.PRIMARY_KEYS.key(), option);
         if (agreed.isEmpty()) {
-            throw new ValidationException("A TableStore table needs a primary key: add PRIMARY KEY (…) NOT ENFORCED, or"
+            throw new ValidationException("A TableStore table needs a primary key: add PRIMARY KEY (…) NOT"
+                    + " ENFORCED, or"
                     + " 'primary-keys' = '…'.");
         }
         return agreed;
@@ -123,7 +125,8 @@ final class TableDefinition {
     private static List<String> agree(String clause, List<String> declared, String key, List<String> option) {
         if (!declared.isEmpty() && !option.isEmpty() && !declared.equals(option)) {
             throw new ValidationException(clause + " (" + String.join(", ", declared) + ") and '" + key + "' = '"
-                    + String.join(",", option) + "' differ: the order counts, too. Change one of them or leave it out.");
+                    + String.join(",", option) + "' differ: the order counts, too. Change one of them or"
+                    + " leave it out.");
         }
         return declared.isEmpty() ? option : declared;
     }

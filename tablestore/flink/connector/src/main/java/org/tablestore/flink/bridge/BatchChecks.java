@@ -49,7 +49,8 @@ final class BatchChecks {
             before = each;
         }
         if (wrong) {
-            throw BatchCursor.bad("offset-out-of-range", "the offsets of '" + name + "' do not begin with 0 and rise");
+            throw BatchCursor.bad("offset-out-of-range", "the offsets of '" + name + "' do not begin with 0"
+                    + " and rise");
         }
         return before;
     }

@@ -107,7 +107,8 @@ final class NestedColumns {
             int count = map.size();
             for (int index = 0; index < count; index++) {
                 if (mapKeys.isNullAt(index)) {
-                    throw new TableException("Column '" + column + "' has a map with a null key, which a table cannot hold.");
+                    throw new TableException("Column '" + column + "' has a map with a null key, which a"
+                            + " table cannot hold.");
                 }
                 keys.add(mapKeys, index);
                 values.add(mapValues, index);

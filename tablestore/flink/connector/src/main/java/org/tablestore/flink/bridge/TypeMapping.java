@@ -51,8 +51,10 @@ public final class TypeMapping {
             case MAP -> map((MapType) type, column);
             case ROW -> row((RowType) type, column);
             default -> throw new ValidationException("Column '" + column + "' has type " + type.asSummaryString()
-                    + ", which a TableStore table cannot hold. Use BOOLEAN, TINYINT, SMALLINT, INT, BIGINT, FLOAT, DOUBLE,"
-                    + " DECIMAL, CHAR, VARCHAR, STRING, BINARY, VARBINARY, BYTES, DATE, TIME, TIMESTAMP, TIMESTAMP_LTZ,"
+                    + ", which a TableStore table cannot hold. Use BOOLEAN, TINYINT, SMALLINT, INT, BIGINT,"
+                    + " FLOAT, DOUBLE,"
+                    + " DECIMAL, CHAR, VARCHAR, STRING, BINARY, VARBINARY, BYTES, DATE, TIME, TIMESTAMP,"
+                    + " TIMESTAMP_LTZ,"
                     + " ARRAY, MAP or ROW.");
         };
     }

@@ -135,7 +135,8 @@ final class VariableColumns {
         private void put(byte[] value) {
             if (value.length != length) {
                 throw new TableException("Column '" + column + "' of type BINARY(" + length + ") got a value of "
-                        + value.length + " bytes. SET 'table.exec.sink.type-length-enforcer' = 'TRIM_PAD', or declare it"
+                        + value.length + " bytes. SET 'table.exec.sink.type-length-enforcer' = 'TRIM_PAD',"
+                        + " or declare it"
                         + " as BYTES.");
             }
             values.put(value, 0, length);

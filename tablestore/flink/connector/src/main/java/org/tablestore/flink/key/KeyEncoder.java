@@ -101,12 +101,14 @@ public final class KeyEncoder {
     private static Column column(String name, LogicalType type, int index, boolean last) {
         if (!isAllowed(type)) {
             throw new ValidationException("Column '" + name + "' of type " + type.asSummaryString()
-                    + " cannot be part of the primary key: use integers, strings, binaries, decimals, dates or times.");
+                    + " cannot be part of the primary key: use integers, strings, binaries, decimals, dates"
+                    + " or times.");
         }
         Column value = value(name, type, index, last);
         return (key, row) -> {
             if (row.isNullAt(index)) {
-                throw new TableException("Primary key column '" + name + "' is null in a row; keys have no nulls.");
+                throw new TableException("Primary key column '" + name + "' is null in a row; keys have no"
+                        + " nulls.");
             }
             value.append(key, row);
         };
