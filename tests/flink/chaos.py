@@ -153,7 +153,8 @@ def check(pipeline: Pipeline, figures: Figures) -> None:
     (pipeline.folder / "last-version.partial").write_text(str(table.version))
     (pipeline.folder / "last-version.partial").rename(pipeline.folder / "last-version")
     folded = pipeline.folder / "folded.arrow"
-    wait_for("the follower", SECONDS_TO_RECOVER, folded.exists)
+    wait_for("the follower", SECONDS_TO_RECOVER, lambda: folded.exists() or not pipeline.follower.is_alive)
+    assert folded.exists(), pipeline.follower.tail()
     with pa.OSFile(str(folded)) as file:
         wrong = differences(pa.ipc.open_file(file).read_all(), expected)
     assert not wrong, f"what the follower folded: {wrong}"

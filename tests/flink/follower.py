@@ -42,9 +42,9 @@ class Fold:
 
     def table(self, schema: pa.Schema) -> pa.Table:
         """All rows."""
-        columns = list(zip(*self.rows.values(), strict=True)) or [[] for _ in schema.names]
+        columns = list(zip(*self.rows.values(), strict=True)) or [() for _ in schema.names]
         arrays = [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)]
-        return pa.table(arrays, names=schema.names)
+        return pa.table(arrays, schema=schema)
 
 
 def follow(path: Path, folder: Path) -> None:

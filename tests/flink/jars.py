@@ -26,7 +26,7 @@ def testing(folder: Path) -> Path:
     sources = [str(path) for path in sorted(TESTING.glob("*.java"))]
     main = ["-implicit:none", "-sourcepath", str(CONNECTOR / "src" / "main" / "java")]
     target = ["-cp", libraries, *main, "-d", str(classes)]
-    compile_ = ["javac", "-nowarn", "-proc:none", "--release", "17", *target]
+    compile_ = ["javac", "-nowarn", "-XDsuppressNotes", "-proc:none", "--release", "17", *target]
     subprocess.run([*compile_, *sources], check=True, timeout=120)
     jar = folder / "tablestore-testing.jar"
     command = ["jar", "--create", "--file", str(jar), "-C", str(classes), ".", "-C", str(RESOURCES), "."]
