@@ -7,6 +7,7 @@ import socket
 import struct
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
 import pyarrow as pa
@@ -133,6 +134,12 @@ class Connection:
 
     def fileno(self) -> int:
         return self._socket.fileno()
+
+    def stop(self) -> None:
+        """Make `receive` find the end of the conversation; called by any thread."""
+        self.stopping.set()
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RD)
 
     def close(self) -> None:
         self._socket.close()

@@ -27,7 +27,6 @@ import threading
 import time
 import traceback
 from collections.abc import Mapping, Sequence
-from types import FrameType
 from typing import Final
 
 from tablestore import counters
@@ -62,24 +61,21 @@ _MESSAGE_CHARACTERS: Final = 16_384
 
 
 class Watchdog(threading.Thread):
-    """Ends the process when the other side is gone, whatever the main thread is doing (spec §16.4)."""
+    """Ends the process when the other side is gone or a signal asks for it, whatever the main thread is doing (spec
+    §16.4). terminated: becomes readable with the signal, also while the main thread cannot run its handlers."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, terminated: socket.socket) -> None:
         super().__init__(name="watchdog", daemon=True)
         self._connection = connection
+        self._terminated = terminated
 
     def run(self) -> None:
-        hung_up = select.POLLHUP | select.POLLERR | getattr(select, "POLLRDHUP", 0)
         poll = select.poll()
-        poll.register(self._connection.fileno(), hung_up)
-        while not any(event & (hung_up | select.POLLNVAL) for _, event in poll.poll()):
-            pass
-        self.end()
-
-    def end(self) -> None:
-        """Give the main thread a moment to end by itself."""
-        self._connection.stopping.set()
-        time.sleep(GRACE_SECONDS)
+        poll.register(self._connection.fileno(), getattr(select, "POLLRDHUP", 0))  # and hang-up and errors
+        poll.register(self._terminated, select.POLLIN)
+        poll.poll()
+        self._connection.stop()
+        time.sleep(GRACE_SECONDS)  # for the main thread to end by itself
         os._exit(EXIT_DISCONNECTED)
 
 
@@ -223,15 +219,12 @@ def main(arguments: Sequence[str]) -> int:
     connected = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     connected.connect(arguments[0])
     connection = Connection(connected)
-    watchdog = Watchdog(connection)
-    watchdog.start()
-
-    def terminate(number: int, frame: FrameType | None) -> None:
-        threading.Thread(target=watchdog.end, daemon=True).start()
-        connected.shutdown(socket.SHUT_RD)
-
-    signal.signal(signal.SIGTERM, terminate)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    terminated, signalled = socket.socketpair()
+    signalled.setblocking(False)
+    signal.set_wakeup_fd(signalled.fileno())
+    signal.signal(signal.SIGTERM, lambda number, frame: None)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal: the connector decides
+    Watchdog(connection, terminated).start()
     return Worker(connection).serve()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
 import time
@@ -49,6 +50,8 @@ class EchoRole:
             os.write(1, b"to descriptor 1\n")
         if op == "sleep":
             time.sleep(600)
+        if op == "native":
+            hashlib.pbkdf2_hmac("sha512", b"one call of C, which lets other threads run", b"", 1 << 30)
         if op == "compute":
             while not self._connection.stopping.is_set() or values.get("stubborn") == b"1":
                 pass

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from tablestore import types
 from tablestore.conformance import corpus, native_adapter, reference_adapter
 from tablestore.errors import FormatError, LimitExceededError, SchemaError
+from tablestore.file import vector as vectors
 from tablestore.flink import batch, protocol
 from tablestore.flink.batch import Rows
 from tablestore.reference import flink as reference
@@ -108,6 +109,15 @@ def test_sent_columns_are_the_buffers_of_the_batch() -> None:
     addresses = {pa.py_buffer(part).address for part in batch.encode(Rows(rows)) if len(part) > 8}
     for column, positions in ((rows.column(0), [1]), (rows.column(1), [1, 2])):
         assert {column.buffers()[position].address for position in positions} <= addresses
+
+
+@pytest.mark.parametrize("field", LEAVES, ids=lambda field: str(field.type))
+def test_columns_that_are_not_arrow_s_yet_are_sent_alike(field: pa.Field) -> None:
+    rows = table_of([field], 30, 9).slice(3, 20)
+    (own,) = fields_of(rows.schema)
+    parts = batch.encode_columns(20, [vectors.from_arrow(rows.column(0), own.type)])
+    payload = pa.py_buffer(b"".join(bytes(memoryview(part).cast("B")) for part in parts))
+    assert same(batch.decode(payload, [own]).batch, rows)
 
 
 def test_other_types_are_not_sent() -> None:

@@ -279,6 +279,14 @@ def test_sigterm_ends_a_busy_worker(echo: Client) -> None:
     assert echo.process.wait(ENDS_WITHIN) == worker.EXIT_DISCONNECTED
 
 
+def test_sigterm_ends_a_worker_whose_main_thread_is_in_native_code(echo: Client) -> None:
+    """Handlers of signals run between two steps of Python; a long call of C has none."""
+    echo.connection.send_map(REQUEST, {"op": "native"})
+    time.sleep(0.5)
+    echo.process.send_signal(signal.SIGTERM)
+    assert echo.process.wait(ENDS_WITHIN) == worker.EXIT_DISCONNECTED
+
+
 def test_a_hung_worker_can_be_killed(echo: Client) -> None:
     """Stopped as by a debugger, it notices nothing; kill -9 ends it."""
     echo.process.send_signal(signal.SIGSTOP)
