@@ -27,8 +27,8 @@ WORKERS = ("writer", "committer", "compactor", "planner", "reader")
 KINDS = (*WORKERS, "task-manager", "job-manager", "crash-after-publish")
 
 STATEMENTS = {
-    "upstream": "INSERT INTO original SELECT * FROM changes",
-    "downstream": "INSERT INTO copied SELECT * FROM original",
+    "original": "INSERT INTO original SELECT * FROM changes",
+    "copied": "INSERT INTO copied SELECT * FROM original",
 }
 SECONDS_TO_RECOVER = 120.0
 
@@ -38,8 +38,8 @@ class Figures:
     """What happened."""
 
     kills: Counter[str] = field(default_factory=Counter)
-    snapshots: int = 0
-    checkpoints: int = 0
+    snapshots: dict[str, int] = field(default_factory=dict)
+    checkpoints: dict[str, int] = field(default_factory=dict)
     rows: int = 0
     seconds: float = 0.0
 
@@ -58,8 +58,8 @@ class Pipeline:
                 f"'connector' = 'tablestore', 'table-path' = '{path}', 'num-buckets' = '4', "
                 f"'python.executable' = '{cluster.watched_python}')"
             )
-        self.upstream = self._submit("upstream")
-        self.downstream = self._submit("downstream")
+        self.upstream = self._submit("original")
+        self.downstream = self._submit("copied")
         command = [sys.executable, "-m", "tests.flink.follower", str(self.original), str(folder)]
         root = str(Path(__file__).resolve().parents[2])
         environment = {**os.environ, "PYTHONPATH": root}
@@ -80,8 +80,8 @@ class Pipeline:
     def rescale(self, parallelism: int) -> None:
         """Both jobs, each from its own savepoint."""
         self.session.option("parallelism.default", str(parallelism))
-        self.upstream = self._restart(self.upstream, "upstream")
-        self.downstream = self._restart(self.downstream, "downstream")
+        self.upstream = self._restart(self.upstream, "original")
+        self.downstream = self._restart(self.downstream, "copied")
 
     def recover(self) -> None:
         """Start what was killed, and wait until both jobs have completed a checkpoint since."""
@@ -181,20 +181,26 @@ def check_commits(pipeline: Pipeline, path: Path, figures: Figures) -> None:
         if line.split()[0] in sinks
     }
     assert set(numbers) <= asked, f"commits that nobody asked for: {set(numbers) - asked}"
-    completed = completed_checkpoints(
-        pipeline.cluster, "upstream" if path == pipeline.original else "downstream"
-    )
-    figures.snapshots += len(numbers)
-    figures.checkpoints += len(completed)
+    completed, aborted = checkpoints(pipeline.cluster, path.name)
+    # Flink keeps what an aborted checkpoint had prepared, and commits it by itself along with the next complete one
+    late = set(numbers) - completed
+    assert late <= aborted, f"commits of checkpoints that were never complete: {late - aborted}"
+    assert all(number < max(completed) for number in late)
+    figures.snapshots[path.name] = len(numbers)
+    figures.checkpoints[path.name] = len(completed)
 
 
-def completed_checkpoints(cluster: Cluster, name: str) -> set[int]:
-    """Numbers of the checkpoints that the JobManager, in all its lives, said were completed for jobs of a name."""
+def checkpoints(cluster: Cluster, name: str) -> tuple[set[int], set[int]]:
+    """Numbers of the checkpoints that the JobManager, in all its lives, said were completed or aborted for jobs of a
+    name. One without rows has no snapshot."""
     log = cluster.job_manager.log.read_text(errors="replace")
-    jobs = set(
-        re.findall(
-            rf"(?:Received JobGraph submission|Starting execution of job) '{name}' \(([0-9a-f]+)\)", log
-        )
-    )
-    found = re.findall(r"Completed checkpoint (\d+) for job ([0-9a-f]+)", log)
-    return {int(number) for number, job in found if job in jobs}
+    jobs = set(re.findall(rf"Starting execution of job '{name}' \(([0-9a-f]+)\)", log))
+
+    def numbers(pattern: str) -> set[int]:
+        return {int(number) for number, job in re.findall(pattern, log) if job in jobs}
+
+    completed = numbers(r"Completed checkpoint (\d+) for job ([0-9a-f]+)")
+    completed |= numbers(
+        r"from Checkpoint (\d+) @ \d+ for ([0-9a-f]+)"
+    )  # the JobManager was killed just after it
+    return completed, numbers(r"Failed to trigger or complete checkpoint (\d+) for job ([0-9a-f]+)")
