@@ -27,6 +27,7 @@ import threading
 import time
 import traceback
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Final
 
 from tablestore import counters
@@ -95,7 +96,7 @@ class Worker:
         except Disconnected:
             return 0
         except Exception as error:
-            traceback.print_exc()
+            _log()
             self._connection.send_last(ERROR, describe(error))
             return 1
         finally:
@@ -140,7 +141,7 @@ class Worker:
             parts = reply.parts if reply.rows is None else batch.encode(reply.rows)
             protocol.check_size(parts or ())
         except Exception as error:
-            traceback.print_exc()
+            _log()
             self._connection.send_map(ERROR, describe(error))
             return
         if parts is None:
@@ -155,7 +156,7 @@ class Worker:
             try:
                 self._role.close()
             except Exception:
-                traceback.print_exc()
+                _log()
 
 
 def _counters() -> Reply:
@@ -210,6 +211,12 @@ def _out_of_turn(kind: int) -> FormatError:
     return FormatError(f"{name} is out of turn", code="bad-message", file="message", section="16.4")
 
 
+def _log() -> None:
+    """Print the error that is being handled; nobody may be there to read it any more."""
+    with suppress(OSError):
+        traceback.print_exc()
+
+
 def main(arguments: Sequence[str]) -> int:
     """The process. arguments: the path of the socket."""
     os.dup2(2, 1)  # what a library prints goes to the logs (spec §16.4)
@@ -233,8 +240,9 @@ if __name__ == "__main__":
     try:
         status = main(sys.argv[1:])
     except BaseException:
-        traceback.print_exc()
+        _log()
     finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        with suppress(OSError):
+            sys.stdout.flush()
+            sys.stderr.flush()
         os._exit(status)  # threads of the library may still be at work; nothing waits for them

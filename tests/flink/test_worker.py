@@ -310,6 +310,9 @@ time.sleep(600)
 """
 
 
+RUN = "from tests.flink.echo_worker import main; os._exit(main())"
+
+
 @pytest.mark.parametrize("doing", ["idle", "sleep", "compute"])
 def test_no_worker_outlives_its_parent(table_path: Path, doing: str) -> None:
     """kill -9 of a TaskManager."""
@@ -328,6 +331,16 @@ def test_no_worker_outlives_its_parent(table_path: Path, doing: str) -> None:
     finally:
         parent.kill()
         parent.wait()
+
+
+def test_a_worker_without_a_reader_of_its_log_still_answers(table_path: Path) -> None:
+    """Its descriptors lead nowhere; an error is told all the same."""
+    closed = ("-c", "import os; r, w = os.pipe(); os.dup2(w, 2); os.close(r); os.close(w)\n" + RUN)
+    with Client(closed) as client:
+        client.hello(hello_of("echo", table_path, SCHEMA, ["id"]))
+        for _ in range(2):
+            with pytest.raises(WorkerError, match="no value"):
+                client.request("fail", {"error": "value"})
 
 
 def test_a_socket_that_is_not_there(tmp_path: Path) -> None:
