@@ -46,15 +46,27 @@ public enum TimeUnits {
         }
     }
 
-    /** The timestamp of a number of units since the epoch. */
+    /**
+     * The timestamp of a number of units since the epoch.
+     *
+     * @throws TableException if Flink has no such timestamp
+     */
     public TimestampData toTimestamp(long units) {
         return switch (this) {
-            case SECONDS -> TimestampData.fromEpochMillis(Math.multiplyExact(units, 1000L));
+            case SECONDS -> TimestampData.fromEpochMillis(millis(units));
             case MILLIS -> TimestampData.fromEpochMillis(units);
             case MICROS -> TimestampData.fromEpochMillis(
                     Math.floorDiv(units, 1000L), (int) Math.floorMod(units, 1000L) * 1000);
             case NANOS -> TimestampData.fromEpochMillis(
                     Math.floorDiv(units, 1_000_000L), (int) Math.floorMod(units, 1_000_000L));
         };
+    }
+
+    private static long millis(long seconds) {
+        if (seconds < Long.MIN_VALUE / 1000 || seconds > Long.MAX_VALUE / 1000) {
+            throw new TableException("The table has a timestamp of " + seconds + " s since 1970, which is out of Flink's"
+                    + " range.");
+        }
+        return seconds * 1000;
     }
 }

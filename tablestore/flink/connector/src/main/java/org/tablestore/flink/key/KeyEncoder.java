@@ -3,12 +3,15 @@ package org.tablestore.flink.key;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import org.apache.flink.core.memory.MemorySegment;
 import org.apache.flink.runtime.execution.SuppressRestartsException;
 import org.apache.flink.table.api.TableException;
 import org.apache.flink.table.api.ValidationException;
 import org.apache.flink.table.data.DecimalData;
 import org.apache.flink.table.data.RowData;
+import org.apache.flink.table.data.StringData;
 import org.apache.flink.table.data.TimestampData;
+import org.apache.flink.table.data.binary.BinaryStringData;
 import org.apache.flink.table.types.logical.LogicalType;
 import org.apache.flink.table.types.logical.RowType;
 import org.apache.flink.table.types.logical.utils.LogicalTypeChecks;
@@ -124,11 +127,15 @@ public final class KeyEncoder {
             case DECIMAL -> decimal(type, index);
             case TIMESTAMP_WITHOUT_TIME_ZONE, TIMESTAMP_WITH_LOCAL_TIME_ZONE -> timestamp(name, type, index);
             case CHAR, VARCHAR -> last
-                    ? (key, row) -> key.put(row.getString(index).toBytes())
-                    : (key, row) -> key.putEscaped(row.getString(index).toBytes());
+                    ? (key, row) -> key.put(row.getString(index))
+                    : (key, row) -> key.putEscaped(row.getString(index));
             case VARBINARY -> last
                     ? (key, row) -> key.put(row.getBinary(index))
-                    : (key, row) -> key.putEscaped(row.getBinary(index));
+                    : (key, row) -> {
+                        int start = key.length;
+                        key.put(row.getBinary(index));
+                        key.escape(start);
+                    };
             default -> (key, row) -> key.put(row.getBinary(index)); // BINARY(n): every value has n bytes
         };
     }
@@ -170,14 +177,45 @@ public final class KeyEncoder {
         length += value.length;
     }
 
-    private void putEscaped(byte[] value) {
-        reserve(2 * value.length + 1);
-        for (byte each : value) {
-            if (each == 0 || each == 1) {
-                bytes[length++] = 1;
+    /** Copies the bytes of a text in Flink's own form straight from where they are. */
+    private void put(StringData value) {
+        if (value instanceof BinaryStringData text) {
+            text.ensureMaterialized();
+            MemorySegment[] segments = text.getSegments();
+            if (segments.length == 1) {
+                int size = text.getSizeInBytes();
+                reserve(size);
+                segments[0].get(text.getOffset(), bytes, length, size);
+                length += size;
+                return;
             }
-            bytes[length++] = each;
         }
+        put(value.toBytes());
+    }
+
+    private void putEscaped(StringData value) {
+        int start = length;
+        put(value);
+        escape(start);
+    }
+
+    /** Escapes and terminates what was put since {@code start}: from its end on, so that it moves only once. */
+    private void escape(int start) {
+        int escapes = 0;
+        for (int index = start; index < length; index++) {
+            escapes += (bytes[index] & 0xFE) == 0 ? 1 : 0;
+        }
+        reserve(escapes + 1);
+        int end = length + escapes;
+        int to = end;
+        for (int from = length - 1; to > from + 1; from--) {
+            byte each = bytes[from];
+            bytes[--to] = each;
+            if ((each & 0xFE) == 0) {
+                bytes[--to] = 1;
+            }
+        }
+        length = end;
         bytes[length++] = 0;
     }
 

@@ -1,20 +1,28 @@
 package org.tablestore.flink.key;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import java.io.ByteArrayOutputStream;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
+import java.util.Random;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.apache.flink.runtime.execution.SuppressRestartsException;
 import org.apache.flink.table.api.ValidationException;
+import org.apache.flink.table.data.GenericRowData;
 import org.apache.flink.table.data.RowData;
+import org.apache.flink.table.data.StringData;
 import org.apache.flink.table.data.binary.BinaryRowData;
 import org.apache.flink.table.runtime.typeutils.RowDataSerializer;
+import org.apache.flink.table.types.logical.IntType;
 import org.apache.flink.table.types.logical.RowType;
+import org.apache.flink.table.types.logical.VarBinaryType;
+import org.apache.flink.table.types.logical.VarCharType;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -102,5 +110,38 @@ class KeyVectorsTest {
         assertEquals(3, Buckets.of(-1L, 4));
         assertEquals(65_535, Buckets.of(-1L, 65_536));
         assertEquals(0, Buckets.of(-1L, 1));
+    }
+
+    @Test
+    void escapesAreThoseOfTheSpecForAnyBytes() {
+        RowType type = RowType.of(new VarBinaryType(false, 100), new VarCharType(false, 100), new IntType(false));
+        KeyEncoder encoder = new KeyEncoder(type, new int[] {0, 1, 2});
+        Random random = new Random(7);
+        for (int round = 0; round < 2_000; round++) {
+            byte[] blob = new byte[random.nextInt(90)];
+            byte[] text = new byte[random.nextInt(90)];
+            for (int index = 0; index < blob.length; index++) {
+                blob[index] = (byte) (random.nextInt(6) - 2);
+            }
+            for (int index = 0; index < text.length; index++) {
+                text[index] = (byte) random.nextInt(random.nextBoolean() ? 4 : 128);
+            }
+            ByteArrayOutputStream expected = new ByteArrayOutputStream();
+            for (byte[] part : List.of(blob, text)) {
+                for (byte each : part) {
+                    if (each == 0 || each == 1) {
+                        expected.write(1);
+                    }
+                    expected.write(each);
+                }
+                expected.write(0);
+            }
+            expected.writeBytes(new byte[] {(byte) 0x80, 0, 0, 5});
+            GenericRowData row = GenericRowData.of(blob, StringData.fromBytes(text), 5);
+            for (RowData each : List.of(row, new RowDataSerializer(type).toBinaryRow(row))) {
+                encoder.encode(each);
+                assertArrayEquals(expected.toByteArray(), encoder.copy());
+            }
+        }
     }
 }
