@@ -183,8 +183,7 @@ public final class TableStoreOptions {
             table("stall-timeout", "How long a writer waits for another process to compact, such as '60 s'."),
             table("ttl-column", "Column that says when a row was, with ttl."),
             table("ttl", "How long rows live, such as '7 d'."),
-            table("writer-memory", "Bytes of memory of each writer."),
-            table("scan-memory", "Bytes of memory of each scan."),
+            table("writer-memory", "Memory in which each subtask of a sink collects rows, such as '256 mb'."),
             table("lookup-memory", "Memory in which each subtask of a lookup join keeps the decoded columns"
                     + " that it looks up, such"
                     + " as '512 mb'. Tables that need more are looked up block by block."));

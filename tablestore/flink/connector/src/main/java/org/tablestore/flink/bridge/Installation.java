@@ -30,7 +30,7 @@ final class Installation {
     /** The error for a library that speaks another version of the protocol. */
     static WorkerException mismatch(String title, String python, String library, String theirs, int ours) {
         return error("The library tablestore " + library + " in the Python '" + python + "' of the TableStore " + title
-                + " speaks version " + theirs + " of the connector's protocol, this jar speaks version " + ours
+                + " speaks version " + theirs + " of the protocol, this jar speaks version " + ours
                 + ". Install the same release of both: 'python3 -m pip install -U tablestore-lsm', and copy the jar that"
                 + " 'python3 -m tablestore.flink jar' prints into Flink's lib folder.", "VersionMismatch", false);
     }
