@@ -63,7 +63,7 @@ final class TableStoreTableSink implements DynamicTableSink, SupportsPartitionin
         int parallelism = options.getOptional(TableStoreOptions.SINK_PARALLELISM)
                 .orElse(Math.min(rows.getParallelism(), table.buckets()));
         boolean newIdentity = options.get(TableStoreOptions.SINK_OLDER_SAVEPOINT) == OlderSavepoint.NEW_IDENTITY;
-        TableStoreSink sink = new TableStoreSink(table, parallelism, newIdentity, uid.isPresent());
+        TableStoreSink sink = new TableStoreSink(table, newIdentity, uid.isPresent());
         DataStreamSink<RowData> stream =
                 rows.sinkTo(sink).name("tablestore " + table.name()).setParallelism(parallelism);
         uid.ifPresent(stream::uid);

@@ -14,6 +14,7 @@ import org.apache.flink.streaming.api.connector.sink2.SupportsPreCommitTopology;
 import org.apache.flink.streaming.api.connector.sink2.SupportsPreWriteTopology;
 import org.apache.flink.streaming.api.datastream.DataStream;
 import org.apache.flink.streaming.api.datastream.SingleOutputStreamOperator;
+import org.apache.flink.streaming.api.transformations.PartitionTransformation;
 import org.apache.flink.table.data.RowData;
 import org.tablestore.flink.TableDescription;
 
@@ -35,28 +36,25 @@ public final class TableStoreSink
     private static final long serialVersionUID = 1L;
 
     private final TableDescription table;
-    private final int parallelism;
     private final boolean newIdentity;
     private final boolean named;
 
     /**
-     * @param parallelism of the writers
      * @param newIdentity whether a job that was restored from an older savepoint goes on under a new identity
      * @param named whether the sink has a uid, and its operators must have some
      */
-    public TableStoreSink(TableDescription table, int parallelism, boolean newIdentity, boolean named) {
+    public TableStoreSink(TableDescription table, boolean newIdentity, boolean named) {
         this.table = table;
-        this.parallelism = parallelism;
         this.newIdentity = newIdentity;
         this.named = named;
     }
 
+    /** Also before a single writer: operators keep the ids that Flink gives them when a job is scaled. */
     @Override
     public DataStream<RowData> addPreWriteTopology(DataStream<RowData> rows) {
-        if (parallelism == 1) {
-            return rows;
-        }
-        return rows.partitionCustom(new BucketPartitioner(table.buckets()), new BucketSelector(table));
+        return new DataStream<>(
+                rows.getExecutionEnvironment(),
+                new PartitionTransformation<>(rows.getTransformation(), new BucketPartitioner(table)));
     }
 
     @Override

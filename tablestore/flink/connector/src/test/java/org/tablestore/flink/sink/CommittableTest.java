@@ -67,11 +67,10 @@ final class CommittableTest {
     void bucketsAreSpreadOverWriters() {
         for (int buckets : new int[] {1, 2, 3, 4, 7, 64, 65_536}) {
             for (int writers : new int[] {1, 2, 3, 5, 8, 100}) {
-                BucketPartitioner partitioner = new BucketPartitioner(buckets);
                 int[] owned = new int[writers];
                 int last = 0;
                 for (int bucket = 0; bucket < buckets; bucket++) {
-                    int writer = partitioner.partition(bucket, writers);
+                    int writer = BucketPartitioner.writerOf(bucket, buckets, writers);
                     assertTrue(writer >= last && writer < writers, buckets + " buckets, " + writers + " writers");
                     last = writer;
                     owned[writer]++;
