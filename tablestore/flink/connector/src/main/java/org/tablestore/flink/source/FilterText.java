@@ -25,6 +25,7 @@ public final class FilterText {
     static final int TESTS_MAX = 400;
 
     private static final int DEPTH_MAX = 24;
+    private static final int LENGTH_MAX = 10_000; // of one; the table takes a million characters
     private static final Map<FunctionDefinition, String> OPERATORS = Map.of(
             BuiltInFunctionDefinitions.EQUALS, "=",
             BuiltInFunctionDefinitions.NOT_EQUALS, "<>",
@@ -42,7 +43,8 @@ public final class FilterText {
     /** The text, or nothing if there is none that is known to mean the same. */
     public static Optional<String> of(ResolvedExpression condition) {
         try {
-            return Optional.of(new FilterText().text(condition, 0));
+            String text = new FilterText().text(condition, 0);
+            return text.length() <= LENGTH_MAX ? Optional.of(text) : Optional.empty();
         } catch (Untranslatable different) {
             return Optional.empty();
         }

@@ -2,11 +2,12 @@ package org.tablestore.flink.source;
 
 import java.io.IOException;
 import java.util.Map;
+import java.util.concurrent.locks.ReentrantLock;
 import org.tablestore.flink.TableDescription;
 import org.tablestore.flink.bridge.Values;
 import org.tablestore.flink.bridge.Worker;
 
-/** The worker of the enumerator (spec §16.10). Used by the enumerator's background thread alone, but for close. */
+/** The worker of the enumerator (spec §16.10). Any thread may use it; one that is at work does not hold up the end. */
 final class Planner implements AutoCloseable {
     /** Where to start, how many buckets there are, and the newest snapshot. */
     record Plan(Position start, long newest, int buckets) {}
@@ -14,6 +15,7 @@ final class Planner implements AutoCloseable {
     private final Worker worker;
     private final String consumer;
     private final long expirationMillis;
+    private final ReentrantLock calling = new ReentrantLock();
 
     private Planner(Worker worker, String consumer, long expirationMillis) {
         this.worker = worker;
@@ -30,22 +32,37 @@ final class Planner implements AutoCloseable {
     Plan start(StartPoint start) throws IOException, InterruptedException {
         Values values = values().put("mode", start.mode());
         values.put("snapshot", start.snapshot()).put("timestamp", start.timestampMillis());
-        return plan(worker.call("start", values).values());
+        return plan(call("start", values));
     }
 
     /** Keeps what a restored job needs. */
     Plan resume(Position least) throws IOException, InterruptedException {
-        return plan(worker.call("resume", put(values(), least)).values());
+        return plan(call("resume", put(values(), least)));
     }
 
     /** Moves on to what is still needed, and says that the job is still there; the newest snapshot. */
     long keep(Position least) throws IOException, InterruptedException {
-        return worker.call("keep", put(Values.of(), least)).values().number("newest");
+        return call("keep", put(Values.of(), least)).number("newest");
     }
 
-    /** Nothing is needed any more. */
+    /** Nothing is needed any more. Left out if the worker is at work: then the consumer goes when its time is over. */
     void finish(Position last) throws IOException, InterruptedException {
-        worker.call("finish", put(Values.of(), last));
+        if (calling.tryLock()) {
+            try {
+                worker.call("finish", put(Values.of(), last));
+            } finally {
+                calling.unlock();
+            }
+        }
+    }
+
+    private Values call(String op, Values values) throws IOException, InterruptedException {
+        calling.lockInterruptibly();
+        try {
+            return worker.call(op, values).values();
+        } finally {
+            calling.unlock();
+        }
     }
 
     @Override
