@@ -50,7 +50,7 @@ def test_write_and_read(version: str, connector_jar: Path, testing_jar: Path, tm
             str(tmp_path / "script.sql"),
         ],
         cwd=tmp_path,
-        env={**os.environ, "FLINK_CONF_DIR": str(tmp_path)},
+        env={name: value for name, value in os.environ.items() if name != "FLINK_CONF_DIR"},
         capture_output=True,
         text=True,
         timeout=SECONDS,
