@@ -4,6 +4,7 @@ import java.io.Closeable;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.channels.CancelledKeyException;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.ClosedSelectorException;
 import java.nio.channels.SelectionKey;
@@ -11,8 +12,9 @@ import java.nio.channels.Selector;
 import java.nio.channels.SocketChannel;
 
 /**
- * Messages over the socket of a worker (spec §16.2). Used by one thread at a time; that thread may be interrupted and
- * another may close the connection, which both end a wait at once. After either, or after an error, it is of no more use.
+ * Messages over the socket of a worker (spec §16.2). Used by one thread at a time; that thread may be
+ * interrupted and another may close the connection, which both end a wait at once. After either, or after an
+ * error, it is of no more use.
  */
 final class Connection implements Closeable {
     static final int HELLO = 1;
@@ -195,7 +197,7 @@ final class Connection implements Closeable {
                     checkUnasked();
                 }
             }
-        } catch (ClosedChannelException closed) {
+        } catch (ClosedChannelException | CancelledKeyException closed) {
             throw new EndException();
         } finally {
             out.clear();
@@ -207,7 +209,7 @@ final class Connection implements Closeable {
             key.interestOps(operations);
             selector.selectedKeys().clear();
             selector.select();
-        } catch (ClosedSelectorException | java.nio.channels.CancelledKeyException closed) {
+        } catch (ClosedSelectorException | CancelledKeyException closed) {
             throw new EndException();
         }
         if (Thread.interrupted()) {

@@ -63,9 +63,7 @@ public final class Worker implements AutoCloseable {
             Files.deleteIfExists(socket);
             Files.deleteIfExists(folder);
             if (worker == null && process != null) {
-                Thread.currentThread().interrupt(); // kill at once, without a grace
-                process.end();
-                Thread.interrupted();
+                process.kill();
             }
         }
         boolean greeted = false;

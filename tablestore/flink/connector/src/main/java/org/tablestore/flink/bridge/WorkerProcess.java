@@ -80,20 +80,24 @@ final class WorkerProcess {
         }
     }
 
-    /** Lets the process end by itself for a moment unless this thread is interrupted, then kills it and its children. */
+    /** Lets the process end by itself for a moment unless this thread is interrupted, then kills it. */
     void end() {
-        boolean ended = false;
         try {
-            ended = !Thread.currentThread().isInterrupted() && process.waitFor(GRACE_MILLIS, TimeUnit.MILLISECONDS);
-            if (!ended) {
+            if (!process.waitFor(GRACE_MILLIS, TimeUnit.MILLISECONDS)) {
                 LOG.warn("{}: Python process {} did not end by itself and is killed", title, process.pid());
-                process.descendants().forEach(ProcessHandle::destroyForcibly);
-                process.destroyForcibly().waitFor(GRACE_MILLIS, TimeUnit.MILLISECONDS);
+                kill();
+                process.waitFor(GRACE_MILLIS, TimeUnit.MILLISECONDS);
             }
         } catch (InterruptedException interrupted) {
-            process.destroyForcibly();
+            kill();
             Thread.currentThread().interrupt();
         }
+    }
+
+    /** Kills the process and its children, if they still live. */
+    void kill() {
+        process.descendants().forEach(ProcessHandle::destroyForcibly);
+        process.destroyForcibly();
     }
 
     private static String status(int exit) {
