@@ -58,6 +58,7 @@ class Pipeline:
                 f"'connector' = 'tablestore', 'table-path' = '{path}', 'num-buckets' = '4', "
                 f"'python.executable' = '{cluster.watched_python}')"
             )
+        self.session.option("execution.checkpointing.unaligned.enabled", "true")
         self.upstream = self._submit("original")
         self.downstream = self._submit("copied")
         command = [sys.executable, "-m", "tests.flink.follower", str(self.original), str(folder)]
@@ -130,6 +131,7 @@ def run(pipeline: Pipeline, kills: int, seed: int) -> Figures:
         pipeline.hurt(kind, chance)
         figures.kills[kind] += 1
         pipeline.recover()
+        print(f"{time.monotonic() - started:.0f} s: kill {number + 1} of {kills}: {kind}", flush=True)
     Path(pipeline.stream.gate).touch()
     cluster = pipeline.cluster
     cluster.wait(pipeline.upstream, seconds=2 * SECONDS_TO_RECOVER)
