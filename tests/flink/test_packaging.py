@@ -98,7 +98,7 @@ def test_a_wheel_carries_the_jar(connector_jar: Path, tmp_path: Path) -> None:
         "__pycache__", "*.so", "*.c", "*.pyx", "target", "src", "reference", "inspect"
     )
     shutil.copytree(ROOT / "tablestore", source / "tablestore", ignore=ignored)
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
+    for name in ("pyproject.toml", "README.md", "LICENSE", "MANIFEST.in"):
         shutil.copy(ROOT / name, source)
     (source / "setup.py").write_text("from setuptools import setup\nsetup()\n")
     build = "from setuptools import build_meta; build_meta.build_wheel('dist')"
@@ -117,3 +117,4 @@ def test_a_wheel_carries_the_jar(connector_jar: Path, tmp_path: Path) -> None:
         name = f"tablestore/flink/jars/{connector_jar.name}"
         assert opened.read(name) == connector_jar.read_bytes()
         assert "tablestore/flink/__main__.py" in opened.namelist()
+        assert not [name for name in opened.namelist() if "/connector/" in name], "sources belong elsewhere"
