@@ -1,6 +1,8 @@
 package org.tablestore.flink.source;
 
 import org.apache.flink.api.connector.source.SourceSplit;
+import org.apache.flink.runtime.execution.SuppressRestartsException;
+import org.tablestore.flink.bridge.WorkerException;
 
 /**
  * A bucket of the table, which one reader at a time reads from a position on.
@@ -20,5 +22,23 @@ record BucketSplit(int bucket, Position position, long end, String consumer, Str
 
     BucketSplit at(Position other) {
         return new BucketSplit(bucket, other, end, consumer, query);
+    }
+
+    /**
+     * The split as a query goes on with it. A position within a snapshot counts rows as one query sees them: another one
+     * cannot go on there.
+     *
+     * @throws SuppressRestartsException if the job was restored in the middle of a snapshot, with another query
+     */
+    BucketSplit readAs(ScanQuery other, String table) {
+        String identity = other.identity();
+        if (position.rows() > 0 && !query.equals(identity)) {
+            throw new SuppressRestartsException(new WorkerException("The job was restored from a savepoint in which bucket "
+                    + bucket + " of table '" + table + "' is in the middle of snapshot " + position.next() + ", read as "
+                    + query + "; now it is read as " + identity
+                    + ". Start the job without that savepoint, or take one when the job has caught up with the table.",
+                    "OtherQuery", "", false));
+        }
+        return new BucketSplit(bucket, position, end, consumer, identity);
     }
 }

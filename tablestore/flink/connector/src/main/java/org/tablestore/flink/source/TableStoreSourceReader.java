@@ -9,10 +9,8 @@ import java.util.Set;
 import java.util.concurrent.atomic.AtomicReference;
 import org.apache.flink.api.connector.source.SourceReaderContext;
 import org.apache.flink.connector.base.source.reader.SingleThreadMultiplexSourceReaderBase;
-import org.apache.flink.runtime.execution.SuppressRestartsException;
 import org.apache.flink.table.data.RowData;
 import org.tablestore.flink.TableDescription;
-import org.tablestore.flink.bridge.WorkerException;
 
 /** A subtask of the source. */
 @SuppressWarnings("try") // close of the interface may be interrupted
@@ -57,21 +55,7 @@ final class TableStoreSourceReader
 
     @Override
     public void addSplits(List<BucketSplit> splits) {
-        super.addSplits(splits.stream().map(this::checked).toList());
-    }
-
-    /** A position within a snapshot counts rows as one query sees them: another one cannot go on there. */
-    private BucketSplit checked(BucketSplit split) {
-        Position at = split.position();
-        String identity = query.identity();
-        if (at.rows() > 0 && !split.query().equals(identity)) {
-            throw new SuppressRestartsException(new WorkerException("The job was restored from a savepoint in which bucket "
-                    + split.bucket() + " of table '" + table.name() + "' is in the middle of snapshot " + at.next()
-                    + ", read as " + split.query() + "; now it is read as " + identity
-                    + ". Start the job without that savepoint, or take one when the job has caught up with the table.",
-                    "OtherQuery", "other-query", false));
-        }
-        return new BucketSplit(split.bucket(), at, split.end(), split.consumer(), identity);
+        super.addSplits(splits.stream().map(split -> split.readAs(query, table.name())).toList());
     }
 
     @Override

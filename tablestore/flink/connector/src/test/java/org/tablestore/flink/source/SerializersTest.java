@@ -2,6 +2,7 @@ package org.tablestore.flink.source;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.util.ArrayList;
@@ -11,6 +12,9 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import org.apache.flink.runtime.execution.SuppressRestartsException;
+import org.apache.flink.table.types.logical.BigIntType;
+import org.apache.flink.table.types.logical.RowType;
 import org.junit.jupiter.api.Test;
 
 /** State in checkpoints (spec §16.10): what is written is read again, and has the bytes that the spec gives. */
@@ -78,6 +82,21 @@ class SerializersTest {
         assertEquals(new Position(5, 0, true), BucketEnumerator.least(List.of(later, changes, state)));
         assertEquals(new Position(5, 0, false), BucketEnumerator.least(List.of(later, changes)));
         assertEquals(null, BucketEnumerator.least(List.of()));
+    }
+
+    @Test
+    void anotherQueryGoesOnBetweenSnapshotsOnly() {
+        RowType row = RowType.of(new BigIntType(false));
+        ScanQuery before = new ScanQuery(row, null, "full", 200, -1);
+        ScanQuery after = new ScanQuery(row, "\"f0\" > 1", "full", 500, -1);
+        BucketSplit between = new BucketSplit(1, new Position(4, 0, true), 9, "c", before.identity());
+        assertEquals(new BucketSplit(1, new Position(4, 0, true), 9, "c", after.identity()), between.readAs(after, "t"));
+        BucketSplit within = between.at(new Position(4, 7, false));
+        assertEquals(within, within.readAs(new ScanQuery(row, null, "full", 500, -1), "t"));
+        Throwable error = assertThrows(SuppressRestartsException.class, () -> within.readAs(after, "t")).getCause();
+        assertTrue(error.getMessage().contains("bucket 1 of table 't' is in the middle of snapshot 4"), error.getMessage());
+        assertThrows(SuppressRestartsException.class,
+                () -> within.readAs(new ScanQuery(row, null, "upsert", 200, -1), "t"));
     }
 
     private static BucketSplit split(Random random) {
