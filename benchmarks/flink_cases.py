@@ -52,7 +52,8 @@ class Sizes:
 
     def commits(self) -> list[Stream]:
         """What is upserted over the dimension, one commit each."""
-        return [Stream(self.commit_rows, self.keys, seed=10 + number) for number in range(COMMITS)]
+        # Far apart: rows of one key with the same sum of seed and step would be equal, and no change.
+        return [Stream(self.commit_rows, self.keys, seed=number << 40) for number in range(1, COMMITS + 1)]
 
     def probe(self) -> Stream:
         """Keys at random."""
