@@ -6,7 +6,6 @@ import java.time.LocalDate;
 import java.time.LocalDateTime;
 import java.time.LocalTime;
 import java.time.ZoneOffset;
-import java.util.HexFormat;
 import org.apache.flink.table.expressions.ValueLiteralExpression;
 import org.apache.flink.table.types.logical.LogicalType;
 import org.apache.flink.table.types.logical.LogicalTypeRoot;
@@ -35,7 +34,6 @@ final class FilterLiteral {
             case TINYINT, SMALLINT, INTEGER, BIGINT, DECIMAL -> number(literal);
             case FLOAT, DOUBLE -> floating(literal, type);
             case VARCHAR -> quoted(text(literal));
-            case VARBINARY -> "X'" + HexFormat.of().formatHex(value(literal, byte[].class)) + "'";
             case DATE -> "DATE '" + date(value(literal, LocalDate.class)) + "'";
             case TIME_WITHOUT_TIME_ZONE -> "TIME '" + time(value(literal, LocalTime.class), 3) + "'";
             case TIMESTAMP_WITHOUT_TIME_ZONE ->

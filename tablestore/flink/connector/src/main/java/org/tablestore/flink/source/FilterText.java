@@ -17,8 +17,8 @@ import org.apache.flink.table.types.logical.LogicalTypeRoot;
 /**
  * A condition of a query as a filter text of the table (the grammar is in tablestore/filter/text.py), if both mean exactly
  * the same for every row, nulls included; Flink then does not look at the condition again. What may differ is not
- * translated: equality of floating point numbers (NaN, signed zeros), CHAR and BINARY (padding), patterns other than a
- * prefix, functions.
+ * translated: equality of floating point numbers (NaN, signed zeros), CHAR (padding), bytes (Flink compares sets of them by
+ * identity), patterns other than a prefix, functions.
  */
 public final class FilterText {
     /** Comparisons, and values of an IN, of one filter; the table allows more. */
@@ -191,7 +191,7 @@ public final class FilterText {
 
     private static boolean hasEquality(LogicalType type) {
         return switch (type.getTypeRoot()) {
-            case BOOLEAN, VARBINARY -> true;
+            case BOOLEAN -> true;
             case FLOAT, DOUBLE -> false;
             default -> hasOrder(type);
         };
