@@ -4,10 +4,8 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import org.apache.flink.api.connector.sink2.Committer;
 import org.apache.flink.api.connector.sink2.CommitterInitContext;
 import org.apache.flink.metrics.Counter;
@@ -24,9 +22,10 @@ import org.tablestore.flink.bridge.Worker;
 final class TableStoreCommitter implements Committer<Committable> {
     private final TableDescription table;
     private final long restored;
-    private final Set<String> tried = new HashSet<>();
     private final SinkCommitterMetricGroup metrics;
     private final Counter rows;
+    private String triedSink;
+    private long tried;
     private Worker worker;
     private CompactionWorker compaction;
     private volatile long commitMillis;
@@ -57,7 +56,9 @@ final class TableStoreCommitter implements Committer<Committable> {
     private void commit(CommitRequest<Committable> request) throws IOException, InterruptedException {
         Committable committable = request.getCommittable();
         long checkpoint = committable.checkpoint();
-        boolean again = !tried.add(committable.sinkId() + " " + checkpoint);
+        boolean again = checkpoint == tried && committable.sinkId().equals(triedSink);
+        tried = checkpoint;
+        triedSink = committable.sinkId();
         if (worker == null) {
             worker = Worker.start(table, "committer", table.name(), Map.of());
         }
