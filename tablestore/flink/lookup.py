@@ -26,7 +26,7 @@ from tablestore.flink import batch
 from tablestore.flink.amounts import memory_of
 from tablestore.flink.protocol import Connection, integer_of, text_of
 from tablestore.flink.roles import Reply
-from tablestore.lsm.condition import compile_condition
+from tablestore.lsm.condition import Condition, compile_condition, plain_column
 from tablestore.lsm.equality import rows_equal
 from tablestore.lsm.lineage import Version
 from tablestore.lsm.resident import Resident, ResidentFiles
@@ -45,7 +45,8 @@ Columns = dict[str, Vector]
 
 class LookupRole:
     """Answers requests `lookup`. Entries of the HELLO: `lookup-keys` and `lookup-columns` (JSON arrays of names: what
-    a request's batch holds, and what the answer shall), `lookup-filter` (text, optional), `refresh-millis`."""
+    a request's batch holds, and what the answer shall), `lookup-filter` (text, optional; it may fix columns of the
+    primary key that the keys lack), `refresh-millis`."""
 
     def __init__(self, table: Table, hello: Mapping[str, bytes], connection: Connection) -> None:
         self._table = table
@@ -54,15 +55,20 @@ class LookupRole:
         self._shown = [field_of(fields, name) for name in names_of(hello, "lookup-columns")]
         self._keys = table._core.schema.key_fields
         self._others = [field for field in self._asked if field not in self._keys]
-        lacking = [field.name for field in self._keys if field not in self._asked]
+        filter_text = hello.get("lookup-filter", b"").decode()
+        self._condition = compile_condition(filter_text or None, table._core.schema)
+        self._constants = {
+            field.name: constant_of(field, self._condition)
+            for field in self._keys
+            if field not in self._asked
+        }
+        lacking = [name for name, column in self._constants.items() if column is None]
         if lacking:
             raise ConnectorError(
                 f"a lookup needs the whole primary key ({', '.join(table.primary_key)}); it lacks {', '.join(lacking)}",
                 code="bad-message",
             )
         self._request = [replace(field, nullable=True) for field in self._asked]
-        filter_text = hello.get("lookup-filter", b"").decode()
-        self._condition = compile_condition(filter_text or None, table._core.schema)
         used = {
             *(self._condition.columns if self._condition else ()),
             *(field.name for field in self._others),
@@ -107,6 +113,9 @@ class LookupRole:
             field.name: vectors.from_arrow(column, field.type)
             for field, column in zip(self._asked, asked.columns, strict=True)
         }
+        for name, constant in self._constants.items():
+            assert constant is not None
+            columns[name] = constant.take(np.zeros(asked.num_rows, np.uint32))
         found, places = self._find(version, columns, asked.num_rows)
         kept = self._fitting(found, columns, places)
         if kept is not None:
@@ -214,6 +223,19 @@ def field_of(fields: Mapping[str, Field], name: str) -> Field:
             f"the table has no column {name[:60]!r}", code="bad-message", file="HELLO", section="16.11"
         )
     return found
+
+
+def constant_of(field: Field, condition: Condition | None) -> Vector | None:
+    """The one value that a filter leaves for a column, as a column of one row; None if it leaves more."""
+    intervals = condition.intervals.get(field.name) if condition else None
+    if (
+        not intervals
+        or len(intervals) != 1
+        or intervals[0].low is None
+        or intervals[0].low != intervals[0].high
+    ):
+        return None
+    return plain_column([intervals[0].low], field)
 
 
 def _equal(left: Vector, right: Vector) -> npt.NDArray[np.bool_]:

@@ -217,6 +217,28 @@ def test_a_filter_that_was_pushed_down(tmp_path: Path, memory: str) -> None:
         assert asked.rows([("north", number) for number in range(100)]) == expected
 
 
+@IN_MEMORY
+def test_a_filter_that_fixes_a_part_of_the_key(tmp_path: Path, memory: str) -> None:
+    table = table_at(tmp_path / "t")
+    table.upsert(
+        pa.Table.from_pylist([row_of(region, number, 1) for region in REGIONS for number in range(9)], SCHEMA)
+    )
+    options = {"lookup-memory": memory} if memory else {}
+    with lookup(table, keys=["id"], options=options, condition="region = 'öst'") as asked:
+        assert asked.rows([(number,) for number in range(12)]) == [
+            row_of("öst", number, 1) if number < 9 else None for number in range(12)
+        ]
+    with lookup(
+        table, keys=["region"], columns=["region"], options=options, condition="id = 3 and id < 9"
+    ) as asked:
+        assert asked.rows([("south",), ("west",), (None,)]) == [{"region": "south"}, None, None]
+    with (
+        pytest.raises(WorkerError, match="it lacks region"),
+        lookup(table, keys=["id"], condition="region in ('north', 'south')"),
+    ):
+        pass
+
+
 def test_a_snapshot_is_held_for_the_refresh_interval(tmp_path: Path) -> None:
     table = table_at(tmp_path / "t")
     table.upsert(pa.Table.from_pylist([row_of("north", 1, 1)], SCHEMA))

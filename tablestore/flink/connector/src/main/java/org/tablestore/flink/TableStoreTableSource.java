@@ -6,6 +6,7 @@ import java.time.format.DateTimeParseException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import org.apache.flink.api.common.eventtime.WatermarkStrategy;
 import org.apache.flink.configuration.ReadableConfig;
 import org.apache.flink.streaming.api.datastream.DataStream;
@@ -50,6 +51,7 @@ final class TableStoreTableSource
     private final ReadableConfig options;
     private RowType rowType;
     private List<String> filters = List.of();
+    private Set<String> fixed = Set.of();
     private long limit = NO_LIMIT;
     private WatermarkStrategy<RowData> watermarks = WatermarkStrategy.noWatermarks();
 
@@ -109,6 +111,7 @@ final class TableStoreTableSource
             }
         }
         filters = texts;
+        fixed = LookupProviders.fixed(accepted);
         return Result.of(accepted, remaining);
     }
 
@@ -157,7 +160,7 @@ final class TableStoreTableSource
     @Override
     public LookupRuntimeProvider getLookupRuntimeProvider(LookupContext context) {
         String filter = filters.isEmpty() ? null : FilterText.all(filters);
-        return LookupProviders.of(table, rowType, filter, options, context);
+        return LookupProviders.of(table, rowType, filter, fixed, options, context);
     }
 
     /** @throws ValidationException if options are missing or do not fit together */
@@ -214,6 +217,7 @@ final class TableStoreTableSource
         TableStoreTableSource copy = new TableStoreTableSource(table, options);
         copy.rowType = rowType;
         copy.filters = filters;
+        copy.fixed = fixed;
         copy.limit = limit;
         copy.watermarks = watermarks;
         return copy;

@@ -3,6 +3,7 @@ package org.tablestore.flink.lookup;
 import java.util.Arrays;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import org.apache.flink.configuration.ReadableConfig;
 import org.apache.flink.table.api.ValidationException;
@@ -16,7 +17,12 @@ import org.apache.flink.table.connector.source.lookup.PartialCachingAsyncLookupP
 import org.apache.flink.table.connector.source.lookup.PartialCachingLookupProvider;
 import org.apache.flink.table.connector.source.lookup.cache.DefaultLookupCache;
 import org.apache.flink.table.connector.source.lookup.cache.LookupCache;
+import org.apache.flink.table.expressions.CallExpression;
+import org.apache.flink.table.expressions.FieldReferenceExpression;
+import org.apache.flink.table.expressions.ResolvedExpression;
+import org.apache.flink.table.expressions.ValueLiteralExpression;
 import org.apache.flink.table.functions.AsyncLookupFunction;
+import org.apache.flink.table.functions.BuiltInFunctionDefinitions;
 import org.apache.flink.table.functions.LookupFunction;
 import org.apache.flink.table.types.logical.RowType;
 import org.tablestore.flink.TableDescription;
@@ -31,13 +37,19 @@ public final class LookupProviders {
      *
      * @param rowType the columns of the table that the query uses; the join's keys are numbered by them
      * @param filter what rows must fulfil besides, which Flink does not look at again; null: nothing
+     * @param fixed columns for which the filter leaves one value, as {@link #fixed} finds them
      * @throws ValidationException if the join does not compare the whole primary key
      */
     public static LookupRuntimeProvider of(
-            TableDescription table, RowType rowType, String filter, ReadableConfig options, LookupContext context) {
+            TableDescription table,
+            RowType rowType,
+            String filter,
+            Set<String> fixed,
+            ReadableConfig options,
+            LookupContext context) {
         LookupDescription lookup = new LookupDescription(
                 table,
-                keys(table, rowType, context.getKeys()),
+                keys(table, rowType, fixed, context.getKeys()),
                 rowType,
                 filter,
                 options.get(TableStoreOptions.LOOKUP_REFRESH_INTERVAL).toMillis(),
@@ -55,7 +67,26 @@ public final class LookupProviders {
         return together ? new TogetherCached(lookup, cache) : new OneByOneCached(lookup, cache);
     }
 
-    private static List<String> keys(TableDescription table, RowType rowType, int[][] keys) {
+    /** Columns that these conditions, all of which hold, compare with a constant by '='. */
+    public static Set<String> fixed(List<ResolvedExpression> conditions) {
+        Set<String> names = new LinkedHashSet<>();
+        for (ResolvedExpression condition : conditions) {
+            if (condition instanceof CallExpression call
+                    && call.getFunctionDefinition() == BuiltInFunctionDefinitions.EQUALS) {
+                List<ResolvedExpression> sides = call.getResolvedChildren();
+                name(sides.get(0), sides.get(1)).ifPresent(names::add);
+                name(sides.get(1), sides.get(0)).ifPresent(names::add);
+            }
+        }
+        return names;
+    }
+
+    private static Optional<String> name(ResolvedExpression column, ResolvedExpression constant) {
+        boolean fixes = column instanceof FieldReferenceExpression && constant instanceof ValueLiteralExpression;
+        return fixes ? Optional.of(((FieldReferenceExpression) column).getName()) : Optional.empty();
+    }
+
+    private static List<String> keys(TableDescription table, RowType rowType, Set<String> fixed, int[][] keys) {
         Set<String> names = new LinkedHashSet<>();
         for (int[] key : keys) {
             if (key.length != 1) {
@@ -65,7 +96,7 @@ public final class LookupProviders {
             }
             names.add(rowType.getFieldNames().get(key[0]));
         }
-        if (!names.containsAll(table.primaryKey())) {
+        if (!table.primaryKey().stream().allMatch(column -> names.contains(column) || fixed.contains(column))) {
             throw new ValidationException("Table '" + table.name() + "': a lookup join must compare all columns of the primary"
                     + " key (" + String.join(", ", table.primaryKey()) + ") with '='; this one compares "
                     + String.join(", ", names) + ". Add the others to its ON condition, or use a regular join.");
