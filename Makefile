@@ -8,7 +8,7 @@ CONNECTOR := tablestore/flink/connector
 FLINK_JAR := tablestore/flink/jars/tablestore-flink-$(VERSION).jar
 FLINK_SOURCES := $(CONNECTOR)/pom.xml $(shell find $(CONNECTOR)/src/main -type f)
 
-.PHONY: env build flink flink-env flink-if-possible flink-soak demo test lint bench bench-variants bench-flink bench-limits bench-scale soak dist clean
+.PHONY: env build flink flink-clients flink-env flink-if-possible flink-soak demo test lint bench bench-variants bench-flink bench-limits bench-scale soak dist clean
 
 env: $(VENV)/.ready
 
@@ -34,6 +34,12 @@ $(FLINK_JAR): $(FLINK_SOURCES)
 # Flink itself, for its tests: a gigabyte in .flink/, once.
 flink-env: env
 	$(PY) -m tests.flink.distribution
+
+# PyFlink and Flink's shell scripts, for the tests of clients: 850 MB in .flink/clients, once. It takes a Python 3.9 to 3.12.
+FLINK_CLIENTS_PYTHON ?= python3.11
+flink-clients: flink-env
+	$(FLINK_CLIENTS_PYTHON) -m venv .flink/clients
+	.flink/clients/bin/python -m pip install --quiet apache-flink==2.3.0
 
 flink-if-possible:
 	@if command -v javac > /dev/null && command -v mvn > /dev/null; then $(MAKE) --no-print-directory flink flink-env; \
