@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import zip_longest
 from pathlib import Path
 
 from benchmarks.flink_figures import Done
@@ -79,9 +80,10 @@ class Bench:
         else:
             measure = {"sink": self._sink, "read": self._read, "lookup": self._lookup}[case]
             settings = [system.lookups if case == "lookup" else system.sinks for system in self._systems]
-            for names in zip(*settings, strict=True):
+            for names in zip_longest(*settings):
                 for system, setting in zip(self._systems, names, strict=True):
-                    yield measure(system, setting)
+                    if setting is not None:
+                        yield measure(system, setting)
 
     def _bridge(self) -> Done:
         """From the generator to Python workers that drop the rows."""

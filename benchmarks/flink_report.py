@@ -14,6 +14,7 @@ from benchmarks.tables import Rows, aligned, machine, number, piped, with_sectio
 from tests.flink.distribution import VERSION
 
 RATIO_BAR = 2.0
+BUSY = 8.0  # threads of a cluster, its workers and their collectors on two cores
 RATIOS = ("sink", "read", "changes", "lookup")
 BRIDGE_BAR = 2_500_000
 SECTION = "Flink"  # of RESULTS.md; `benchmarks/compare.py` leaves it there
@@ -72,7 +73,11 @@ def _verdict(measured: float | None, limit: float) -> str:
 
 def load_line(figures: Figures) -> str:
     """Whether others were using the machine; the jobs themselves account for a load of about four."""
-    return f"load average after each round: {', '.join(f'{load:.1f}' for load in figures.loads) or '-'}"
+    busy = max(figures.loads, default=0.0) > BUSY
+    verdict = ": **others were using the machine: figures are rough**" if busy else ""
+    return (
+        f"load average after each round: {', '.join(f'{load:.1f}' for load in figures.loads) or '-'}{verdict}"
+    )
 
 
 def markdown(figures: Figures, sizes: Sizes) -> str:
