@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +103,11 @@ def test_rows_meet_the_newest_snapshot(cluster: Cluster, session: Session, tmp_p
     shops.items.compact(full=True)
     shops.order(("a", 1), ("b", 1), ("c", 1))
     if "cached" in mode:
-        expected = [(7, "pen", 1.5, "left"), (8, "ink", 4.0, None), (9, "mug", 9.0, "left")]
+        expected: list[tuple[Any, ...]] = [
+            (7, "pen", 1.5, "left"),
+            (8, "ink", 4.0, None),
+            (9, "mug", 9.0, "left"),
+        ]
     else:
         expected = [(7, "pen", 2.0, "right"), (8, None, None, None), (9, "mug", 9.0, "left")]
     assert sorted(query.rows(3)) == [("+I", row) for row in expected]
@@ -127,7 +132,7 @@ def test_more_conditions_and_constants(cluster: Cluster, session: Session, tmp_p
     """Besides the key: a column that is compared, filters that the table takes and that Flink keeps, a constant."""
     shops = Shops(session, tmp_path)
     on = "o.shop = i.shop AND o.item = i.item"
-    queries = {
+    queries: dict[str, tuple[str, list[tuple[Any, ...]]]] = {
         "i.price": (f"{on} AND i.name = o.shop || 'en'", [(1, None), (2, None), (3, None)]),
         "i.name": (f"{on} AND i.price > 1.0", [(1, "pen"), (2, None), (3, "ink")]),
         "i.shelf": (f"{on} AND CHAR_LENGTH(i.shelf) = 4", [(1, "left"), (2, None), (3, None)]),
@@ -163,6 +168,10 @@ def test_what_cannot_be_planned(cluster: Cluster, session: Session, tmp_path: Pa
         ).rows(1)
 
 
+def none_alive(cluster: Cluster, killed: set[int]) -> bool:
+    return not killed & cluster.workers_of("lookup")
+
+
 def test_a_killed_worker_is_replaced_and_the_job_goes_on(
     cluster: Cluster, session: Session, tmp_path: Path
 ) -> None:
@@ -175,7 +184,7 @@ def test_a_killed_worker_is_replaced_and_the_job_goes_on(
         assert killed
         for worker in killed:
             os.kill(worker, signal.SIGKILL)
-        wait_for("dead workers", 10, lambda killed=killed: not killed & cluster.workers_of("lookup"))
+        wait_for("dead workers", 10, partial(none_alive, cluster, killed))
         shops.order(("a", 1))
         assert query.rows(1) == [("+I", (number, "pen"))]
     assert not cluster.failures(query.job)
