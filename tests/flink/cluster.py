@@ -11,6 +11,7 @@ import shutil
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -159,7 +160,7 @@ class Cluster:
             "high-availability.storageDir": f"file://{folder}/recovery",
             "high-availability.zookeeper.quorum": f"127.0.0.1:{self._ports['zookeeper']}",
             "high-availability.jobmanager.port": str(self._ports["rpc"]),
-            "high-availability.zookeeper.client.session-timeout": "6000",
+            "high-availability.zookeeper.client.session-timeout": "10000",
             "web.refresh-interval": "1000",
             "io.tmp.dirs": f"{folder}/tmp",
         }
@@ -316,14 +317,22 @@ class Cluster:
         """Counts and history of the job's checkpoints."""
         return dict(call("GET", f"{self.rest}/jobs/{job}/checkpoints"))
 
-    def completed_checkpoints(self, job: str) -> int:
-        """How many checkpoints completed since the JobManager began to run the job."""
-        return int(self.checkpoints(job)["counts"]["completed"])
+    def newest_checkpoint(self, job: str) -> int:
+        """The number of the newest checkpoint that is complete or was restored; counts begin anew with a JobManager,
+        numbers do not."""
+        latest = self.checkpoints(job)["latest"]
+        return max(
+            (found["id"] for name in ("completed", "restored") if (found := latest.get(name))), default=0
+        )
 
     def wait_for_checkpoints(self, job: str, more: int = 1, seconds: float = 60.0) -> None:
         """Wait until so many more checkpoints completed."""
-        goal = self.completed_checkpoints(job) + more
-        wait_for(f"{more} checkpoints", seconds, lambda: self.completed_checkpoints(job) >= goal)
+        for _ in range(more):
+            known = self.newest_checkpoint(job)
+            wait_for("a checkpoint", seconds, partial(self._is_past, job, known))
+
+    def _is_past(self, job: str, checkpoint: int) -> bool:
+        return self.newest_checkpoint(job) > checkpoint
 
     def cancel(self, job: str, seconds: float = 30.0) -> None:
         """Cancel a job and wait until it is gone."""
