@@ -51,6 +51,7 @@ class Figures:
 
     values: dict[str, dict[str, dict[str, list[float]]]] = field(default_factory=dict)
     loads: list[float] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)  # on how this run differs from the usual one
 
     @classmethod
     def read(cls, path: Path) -> Figures:

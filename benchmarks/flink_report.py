@@ -91,7 +91,7 @@ def markdown(figures: Figures, sizes: Sizes) -> str:
         " answer (row count and a checksum over all values) was compared with a recomputation that shares no code"
         " with either.",
         "## The bars",
-        "TableStore in its default setting over the fastest setting of Paimon.",
+        "Writers setting by setting; else TableStore's default over the fastest setting of Paimon that was measured.",
         piped(bars_table(figures)),
         "## Rows per second",
         piped(rates_table(figures)),
@@ -110,7 +110,7 @@ def markdown(figures: Figures, sizes: Sizes) -> str:
         " them.\n"
         "- *CPU s / M rows*: user and system time of JobManager, TaskManager and workers. *Python MB*: resident memory"
         " of all workers together, at most.",
-        f"- {machine()}\n- {load_line(figures)}",
+        "\n".join(f"- {line}" for line in (machine(), load_line(figures), *figures.notes)),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -119,8 +119,9 @@ def section(figures: Figures) -> str:
     """What RESULTS.md says of it."""
     return "\n\n".join(
         [
-            "Written by `benchmarks/flink.py`; all figures are in [FLINK.md](FLINK.md). TableStore's connector over the"
-            " fastest setting of Paimon's, rows per second on one cluster.",
+            "Written by `benchmarks/flink.py`; all figures and how they came about are in [FLINK.md](FLINK.md)."
+            " Rows per second of TableStore's connector over those of Paimon's.",
+            load_line(figures),
             piped(bars_table(figures)),
         ]
     )
