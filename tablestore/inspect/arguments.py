@@ -138,7 +138,9 @@ def _history(made: dict[str, argparse.ArgumentParser]) -> None:
     made["follow"].add_argument(
         "--consumer", metavar="NAME", help="save progress in the table under this name, and go on from there"
     )
-    made["follow"].add_argument("--net", action="store_true", help="all that is there at once, as one difference")
+    made["follow"].add_argument(
+        "--net", action="store_true", help="all that is there at once, as one difference"
+    )
     made["follow"].add_argument("--until", type=_count, metavar="N", help="end after version N")
     made["follow"].add_argument("--timeout", type=_seconds, metavar="S", help="end after S idle seconds")
     made["diff"].add_argument("first", metavar="A", help=moments)
