@@ -72,6 +72,10 @@ def test_the_script_of_the_sql_client(connector_jar: Path, tmp_path: Path) -> No
     conf = tmp_path / "conf"
     conf.mkdir()
     settings = (home / "conf" / "config.yaml").read_text()
+    assert "numberOfTaskSlots: 1" in settings
+    settings = settings.replace(
+        "numberOfTaskSlots: 1", "numberOfTaskSlots: 4"
+    )  # the script's parallelism is 2
     (conf / "config.yaml").write_text(f"{settings}\nexecution.target: local\n")
     for name in ("log4j-cli.properties", "log4j.properties"):
         (conf / name).write_text("rootLogger.level = OFF\n")
