@@ -56,9 +56,11 @@ class CommitterRole:
         started = time.monotonic()
         identity = check_identity(text_of(values, "sink"), integer_of(values, "checkpoint"))
         replay = text_of(values, "replay") == "true"
-        check_order(self._core, identity, replay)
-        if last_commit(self._core, identity.id) >= identity.commit_id:
-            newest = self._core.lineage.newest().snapshot
+        newest = self._core.lineage.newest().snapshot
+        last = newest.committers.get(identity.id, -1)
+        if last >= identity.commit_id:
+            if not replay:  # never tried before: the job was set back, and its rows would be skipped
+                raise older_savepoint(self._core, identity.id, identity.commit_id - 1, last)
             return {"outcome": KNOWN, "version": newest.id, **state_of(self._core, newest)}
         found = [parts.decode(document, self._core.schema) for document in documents_of(values)]
         outcome = self._publish(found, identity)
@@ -86,14 +88,6 @@ class CommitterRole:
 def last_commit(core: Core, sink: str) -> int:
     """The greatest checkpoint of the sink that is in the table; -1 if there is none."""
     return core.lineage.newest().snapshot.committers.get(sink, -1)
-
-
-def check_order(core: Core, identity: WriterIdentity, replay: bool) -> None:
-    """Raises ConnectorError if a commit that was never tried has the id of one that is in the table: the job was
-    restored from an older savepoint than its last commit, and its rows would be skipped."""
-    last = last_commit(core, identity.id)
-    if last >= identity.commit_id and not replay:
-        raise older_savepoint(core, identity.id, identity.commit_id - 1, last)
 
 
 def older_savepoint(core: Core, sink: str, restored: int, last: int) -> ConnectorError:
