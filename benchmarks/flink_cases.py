@@ -21,7 +21,6 @@ COMMITS = 8
 COPY = "INSERT INTO target SELECT * FROM generated"
 JOINED = "probe AS p JOIN dimension FOR SYSTEM_TIME AS OF p.moment AS d ON p.id = d.id"
 JOIN = f"INSERT INTO counted SELECT p.id, d.name, d.age, d.salary, d.department FROM {JOINED}"
-ONE_COMMIT = "1 h"  # interval of checkpoints: the only commit is the one at the end of the input
 
 
 class WrongAnswer(Exception):
@@ -123,10 +122,10 @@ class Bench:
         start = folder.with_suffix(".start")
         if not start.exists():
             shutil.rmtree(folder, ignore_errors=True)
-            self._write(system, folder, self._sizes.dimension(), system.exact, ONE_COMMIT)
+            self._write(system, folder, self._sizes.dimension(), system.exact, one_commit=True)
             loaded = newest_snapshot(folder)
             for stream in self._sizes.commits():
-                self._write(system, folder, stream, system.exact, ONE_COMMIT)
+                self._write(system, folder, stream, system.exact, one_commit=True)
             start.write_text(str(loaded))
         rows, expected = self._catch_up
         options = system.changes_after(int(start.read_text()))
@@ -154,12 +153,10 @@ class Bench:
         return Done("lookup", setting, stream.rows, measured)
 
     def _write(
-        self, system: System, folder: Path, stream: Stream, options: Options, interval: str = ""
+        self, system: System, folder: Path, stream: Stream, options: Options, one_commit: bool = False
     ) -> Measured:
-        """Upsert a stream into a table."""
-        with self._runner.session() as session:
-            if interval:
-                session.option("execution.checkpointing.interval", interval)
+        """Upsert a stream into a table. one_commit: without checkpoints, so that the only commit is at its end."""
+        with self._runner.session(checkpoints=not one_commit) as session:
             generate(session, stream)
             session.execute(system.declare("target", folder, options))
             return self._runner.finish(session, COPY)

@@ -31,7 +31,7 @@ SETTINGS = {
     "parallelism.default": str(PARALLELISM),
     # Rows are not copied between operators of one task: that is neither connector's work.
     "pipeline.object-reuse": "true",
-    "execution.checkpointing.interval": CHECKPOINT_INTERVAL,
+    "execution.checkpointing.interval": "",
     "restart-strategy.type": "none",
 }
 # The collector that Java chooses by itself on such a machine.
@@ -85,9 +85,11 @@ class Runner:
         self._answers = 0
 
     @contextmanager
-    def session(self) -> Iterator[Session]:
+    def session(self, checkpoints: bool = True) -> Iterator[Session]:
         """A session without tables."""
         session = self.cluster.session()
+        if checkpoints:
+            session.option("execution.checkpointing.interval", CHECKPOINT_INTERVAL)
         try:
             yield session
         finally:

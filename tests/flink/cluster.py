@@ -74,7 +74,7 @@ class Cluster:
         settings: Mapping[str, str] | None = None,
         java_options: Sequence[str] = (),
     ) -> None:
-        """java_options: further options of the TaskManagers."""
+        """settings: of Flink, an empty one is left out; java_options: further options of the TaskManagers."""
         self.folder = folder
         self._ports = {name: free_port() for name in ("rest", "rpc", "zookeeper", "gateway")}
         self.rest = f"http://127.0.0.1:{self._ports['rest']}"
@@ -166,7 +166,7 @@ class Cluster:
         }
         for name, values in {"conf": {**client, **server, **extra}, "client": {**client, **extra}}.items():
             (folder / name).mkdir(exist_ok=True)
-            lines = [f"{key}: {value}\n" for key, value in values.items()]
+            lines = [f"{key}: {value}\n" for key, value in values.items() if value]
             (folder / name / "config.yaml").write_text("".join(lines))
         (folder / "tmp").mkdir()
         (folder / "log4j.properties").write_text(LOGGING)
