@@ -65,8 +65,11 @@ OS_ALLOWED = {
 }
 # The command line reads loose files and writes its output; conformance reads vectors and talks to processes.
 OUTSIDE_THE_SEAM = {"inspect", "conformance"}
-# A worker beside a Flink subtask talks through a socket, prints to stderr, and ends with its parent.
-TALKING = {"flink/protocol.py": {"socket"}, "flink/worker.py": {"socket", "dup2", "_exit"}}
+# A worker beside a Flink subtask talks through a socket that it takes away, prints to stderr, and ends with its parent.
+TALKING = {
+    "flink/protocol.py": {"socket"},
+    "flink/worker.py": {"socket", "lstat", "unlink", "rmdir", "dup2", "_exit"},
+}
 
 
 @cache

@@ -22,6 +22,7 @@ import os
 import select
 import signal
 import socket
+import stat
 import sys
 import threading
 import time
@@ -217,15 +218,27 @@ def _log() -> None:
         traceback.print_exc()
 
 
+def _connect(path: str) -> socket.socket:
+    """The connection. The socket's file and its folder, which the connector made for it alone, go whether it answers
+    or not: the connector may be killed before it can take them away (spec §16.4)."""
+    connected = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        connected.connect(path)
+    finally:
+        with suppress(OSError):  # the connector takes them away, too
+            if stat.S_ISSOCK(os.lstat(path).st_mode):
+                os.unlink(path)
+                os.rmdir(path.rpartition("/")[0])
+    return connected
+
+
 def main(arguments: Sequence[str]) -> int:
     """The process. arguments: the path of the socket."""
     os.dup2(2, 1)  # what a library prints goes to the logs (spec §16.4)
     if len(arguments) != 1:
         sys.stderr.write("usage: python -m tablestore.flink.worker SOCKET\n")
         return 2
-    connected = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    connected.connect(arguments[0])
-    connection = Connection(connected)
+    connection = Connection(_connect(arguments[0]))
     terminated, signalled = socket.socketpair()
     signalled.setblocking(False)
     signal.set_wakeup_fd(signalled.fileno())

@@ -7,8 +7,10 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +20,7 @@ import pytest
 import tablestore as ts
 from tablestore.flink import protocol, worker
 from tablestore.flink.batch import Rows
-from tablestore.flink.protocol import BATCH, HELLO, PAYLOAD_MAX, READY, REQUEST, Disconnected
+from tablestore.flink.protocol import BATCH, HELLO, PAYLOAD_MAX, READY, REQUEST, Connection, Disconnected
 from tablestore.flink.roles import ROLES
 from tests.flink.client import Client, WorkerError, hello_of, rows_of
 from tests.flink.test_protocol import same, table_of
@@ -343,16 +345,64 @@ def test_a_worker_without_a_reader_of_its_log_still_answers(table_path: Path) ->
                 client.request("fail", {"error": "value"})
 
 
-def test_a_socket_that_is_not_there(tmp_path: Path) -> None:
+def run_worker(path: Path) -> subprocess.CompletedProcess[str]:
+    """A worker that cannot connect."""
     ended = subprocess.run(
-        [sys.executable, "-m", "tablestore.flink.worker", os.fspath(tmp_path / "none")],
+        [sys.executable, "-m", "tablestore.flink.worker", os.fspath(path)],
         capture_output=True,
         text=True,
         timeout=60,
     )
     assert ended.returncode == 1
-    assert "FileNotFoundError" in ended.stderr
     assert ended.stdout == ""
+    return ended
+
+
+def test_a_socket_that_is_not_there(tmp_path: Path) -> None:
+    assert "FileNotFoundError" in run_worker(tmp_path / "none").stderr
+
+
+def test_the_socket_is_taken_away_by_whoever_comes_first(table_path: Path) -> None:
+    """The folder is the worker's to remove where nothing else is in it; the connector may have been faster."""
+    for connector_is_faster in (False, True):
+        path = Path(tempfile.mkdtemp(prefix="ts-")) / "s"
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+            listener.bind(os.fspath(path))
+            listener.listen(1)
+            listener.settimeout(60)
+            worker_ = subprocess.Popen([sys.executable, *ECHO, os.fspath(path)])
+            connected, _ = listener.accept()
+        if connector_is_faster:
+            path.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):
+                path.parent.rmdir()
+        with connected:
+            connection = Connection(connected)
+            connection.send_map(HELLO, hello_of("echo", table_path, SCHEMA, ["id"]))
+            assert connection.receive()[0] == READY
+            assert not path.parent.exists()
+        assert worker_.wait(ENDS_WITHIN) == 0
+
+
+def test_the_socket_of_a_dead_connector_is_taken_away() -> None:
+    """It was killed while the worker started."""
+    path = Path(tempfile.mkdtemp(prefix="ts-")) / "s"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        listener.bind(os.fspath(path))
+    ended = run_worker(path)
+    assert "ConnectionRefusedError" in ended.stderr
+    assert not path.parent.exists()
+
+
+def test_nothing_but_the_socket_is_taken_away() -> None:
+    with tempfile.TemporaryDirectory(prefix="ts-") as folder:
+        file, path = Path(folder) / "file", Path(folder) / "s"
+        file.touch()
+        assert "ConnectionRefusedError" in run_worker(file).stderr
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+            listener.bind(os.fspath(path))
+        assert "ConnectionRefusedError" in run_worker(path).stderr
+        assert list(Path(folder).iterdir()) == [file]
 
 
 def test_usage() -> None:
