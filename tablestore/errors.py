@@ -85,7 +85,8 @@ class CommitConflictError(TableStoreError):
 
 
 class PreparedGoneError(CommitConflictError):
-    """Files that were prepared for a commit were cleaned away before it was published (spec §15.7, §16.9)."""
+    """Files that were prepared for a commit were deleted before it was published, or may be deleted at any moment (spec
+    §11.6, §15.7, §16.8)."""
 
 
 class CommitUnknownError(TableStoreError):
@@ -101,6 +102,10 @@ class SnapshotExpiredError(TableStoreError, LookupError):
 
 class StorageError(TableStoreError, OSError):
     """The file system or object store refused or failed a call."""
+
+
+class LocationError(StorageError, ValueError):
+    """A path or URI names no place that this library can use; trying again does not help."""
 
 
 class ConnectorError(TableStoreError):

@@ -12,9 +12,10 @@ import pyarrow as pa
 from tablestore import types
 from tablestore.errors import ConnectorError, FormatError, TableNotFoundError
 from tablestore.file.schema import TableSchema
+from tablestore.flink import location
 from tablestore.flink.protocol import integer_of, text_of
 from tablestore.options import CALLER_OPTIONS, TableOptions
-from tablestore.table import Table, create_table, open_table
+from tablestore.table import Table, create_table
 from tablestore.types import ColumnType, Field
 
 SEQUENCE_FIELD: Final = "sequence.field"
@@ -42,24 +43,28 @@ class Declaration:
 def open_or_create(hello: Mapping[str, bytes]) -> Table:
     """The table of a HELLO. Any number of workers may do this at once: one makes the table, all compare.
 
-    Raises ConnectorError table-mismatch if the table is another than the one declared, SchemaError if the declaration
-    cannot be a table.
+    Raises ConnectorError if the path cannot hold a table, table-mismatch if the table is another than the one declared,
+    SchemaError if the declaration cannot be a table.
     """
     declared = declaration(hello)
     try:
-        table = open_table(declared.path)
+        table = location.open_table_at(declared.path)
     except TableNotFoundError:
-        table = create_table(
-            declared.path,
-            pa.schema([field.arrow for field in declared.fields]),
-            primary_key=declared.primary_key,
-            partition_by=declared.partition_by,
-            buckets=declared.buckets,
-            options=dict(declared.options),
-            if_exists="open",
-        )
+        table = location.make_table_at(declared.path, lambda: _create(declared))
     check(declared, table._core.schema)
     return table
+
+
+def _create(declared: Declaration) -> Table:
+    return create_table(
+        declared.path,
+        pa.schema([field.arrow for field in declared.fields]),
+        primary_key=declared.primary_key,
+        partition_by=declared.partition_by,
+        buckets=declared.buckets,
+        options=dict(declared.options),
+        if_exists="open",
+    )
 
 
 def declaration(hello: Mapping[str, bytes]) -> Declaration:

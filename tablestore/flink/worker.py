@@ -37,6 +37,7 @@ from tablestore.errors import (
     CommitUnknownError,
     ConnectorError,
     FormatError,
+    LocationError,
     StorageError,
     TableStoreError,
 )
@@ -202,6 +203,8 @@ def may_help(error: Exception) -> bool:
     """Whether a restart of the job may help: it does not where the table, the data or the installation are at fault."""
     if isinstance(error, ConnectorError):
         return error.retry
+    if isinstance(error, LocationError):
+        return False
     if isinstance(error, (StorageError, CommitConflictError, CommitUnknownError)):
         return True
     return not isinstance(error, (TableStoreError, ImportError))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from tablestore.errors import StorageError
+from tablestore.errors import LocationError
 from tablestore.storage.interface import (
     AlreadyExistsError,
     AttemptGoneError,
@@ -35,7 +35,7 @@ def open_storage(
 ) -> Storage:
     """The store for a table's path, "file://" URI, or a store itself, which is used as it is.
 
-    Raises StorageError for object stores, and for storage options, which a file system does not have.
+    Raises LocationError for object stores, and for storage options, which a file system does not have.
     """
     if not isinstance(location, (str, os.PathLike)):
         return location
@@ -43,15 +43,15 @@ def open_storage(
     scheme, separator, rest = path.partition("://")
     if separator and scheme.replace("+", "").isalnum():
         if scheme != "file":
-            raise StorageError(f"{scheme}:// is not available in this version: use a path on a file system")
+            raise LocationError(f"{scheme}:// is not available in this version: use a path on a file system")
         host, slash, absolute = rest.partition("/")
         if host not in ("", "localhost") or not slash:
-            raise StorageError(f"{path!r} names no local file: write file:///absolute/path")
+            raise LocationError(f"{path!r} names no local file: write file:///absolute/path")
         path = slash + absolute
     if not path or "\0" in path:
-        raise StorageError(f"{path!r} is not a path")
+        raise LocationError(f"{path!r} is not a path")
     if storage_options:
-        raise StorageError(
+        raise LocationError(
             f"a file system takes no storage options, got {', '.join(sorted(storage_options))}"
         )
     return LocalStorage(path)
