@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 
 from tablestore.core import Core
-from tablestore.errors import PreparedGoneError
+from tablestore.errors import FormatError, PreparedGoneError
 from tablestore.file import layout
 from tablestore.file.manifest import Entry
 from tablestore.file.part import KeyDeletes, Part
@@ -73,16 +73,21 @@ def transaction(
     return Transaction(core, build, identity, watermark)
 
 
-def publish(core: Core, parts: Iterable[Part], identity: WriterIdentity) -> Outcome:
+def publish(core: Core, parts: Iterable[Part], identity: WriterIdentity, again: bool = False) -> Outcome:
     """Publish parts as one snapshot, once: what is in the table already under the identity is not published again, nor
-    is a commit without rows.
+    is a commit without rows. again: somebody may have tried before, and died.
 
     The files stay whatever happens: whoever holds the parts may try again. Raises PreparedGoneError if the table was
-    cleaned since they were prepared, CommitConflictError, CommitUnknownError, StorageError.
+    cleaned since they were prepared or an attempt came to nothing, CommitConflictError, CommitUnknownError,
+    StorageError.
     """
     part = join(parts)
+    if part.empty:
+        return Outcome(core.lineage.newest(), False)
+    if again:
+        check_not_expired(core, identity)
     newest = core.lineage.newest()
-    if newest.snapshot.committers.get(identity.id, -1) >= identity.commit_id or part.empty:
+    if newest.snapshot.committers.get(identity.id, -1) >= identity.commit_id:
         return Outcome(newest, False)
     check_present(core, newest, part)
     publication = transaction(core, part, lambda base, given: propose(core, base, given), identity)
@@ -91,6 +96,26 @@ def publish(core: Core, parts: Iterable[Part], identity: WriterIdentity) -> Outc
     except Exception:
         check_present(core, core.lineage.newest(), part)
         raise
+
+
+def check_not_expired(core: Core, identity: WriterIdentity) -> None:
+    """Raises PreparedGoneError if an earlier attempt published the commit under an id that had expired, so that it is
+    not in the table and an expirer deletes its files (spec §11.6). Call it before `check_present`: an expirer deletes
+    the files first and the snapshot last, so that one of the two finds out."""
+    boundary = core.lineage.boundary()
+    for number in [number for number in core.lineage.ids() if number < boundary]:
+        try:
+            found = core.lineage.read(number).snapshot
+        except (NotFoundError, FormatError):
+            continue  # deleted since, or one that an expirer cannot read either
+        newest = core.lineage.newest().snapshot
+        if found.writer == identity and newest.committers.get(identity.id, -1) < identity.commit_id:
+            raise PreparedGoneError(
+                f"an earlier attempt at this commit stopped for so long that its snapshot {number} had expired when "
+                "it was published; its files are deleted with that snapshot. Write the rows again, for a Flink job by "
+                "restoring it from an earlier checkpoint or savepoint; and expire with an age limit longer than "
+                "commits take"
+            )
 
 
 def check_present(core: Core, newest: Version, part: Part) -> None:

@@ -10,7 +10,13 @@ from dataclasses import dataclass, field, replace
 
 from tablestore import counters
 from tablestore.core import Core
-from tablestore.errors import CommitConflictError, CommitUnknownError, FormatError, StorageError
+from tablestore.errors import (
+    CommitConflictError,
+    CommitUnknownError,
+    FormatError,
+    PreparedGoneError,
+    StorageError,
+)
 from tablestore.file import fileset, layout, manifest, snapshot
 from tablestore.file.manifest import ADDED, MOVED, REMOVED, Change, Entry, Place, Written
 from tablestore.file.snapshot import ManifestReference, Snapshot, SnapshotKind, Totals, WriterIdentity
@@ -285,9 +291,10 @@ class Transaction:
                 if newest.committers.get(self._identity.id, -1) >= self._identity.commit_id:
                     return
                 self._remove(layout.snapshot_path(version.id))
-                raise CommitConflictError(
+                raise PreparedGoneError(
                     f"snapshot {version.id} had expired before this commit published it once more; "
-                    "nothing of the commit is visible: write again"
+                    "nothing of the commit is visible: write again, for a Flink job by restoring it from an earlier "
+                    "checkpoint or savepoint"
                 )
             own = {change.entry.file for change in proposal.changes if change.kind == ADDED}
             places = {change.entry.place for change in proposal.changes}

@@ -63,7 +63,7 @@ class CommitterRole:
                 raise older_savepoint(self._core, identity.id, identity.commit_id - 1, last)
             return {"outcome": KNOWN, "version": newest.id, **state_of(self._core, newest)}
         found = [parts.decode(document, self._core.schema) for document in documents_of(values)]
-        outcome = self._publish(found, identity)
+        outcome = self._publish(found, identity, replay)
         snapshot = outcome.version.snapshot
         reply: dict[str, Value] = {
             "outcome": PUBLISHED if outcome.published else EMPTY,
@@ -76,9 +76,9 @@ class CommitterRole:
         reply.update(state_of(self._core, snapshot))
         return reply
 
-    def _publish(self, found: list[Part], identity: WriterIdentity) -> Outcome:
+    def _publish(self, found: list[Part], identity: WriterIdentity, replay: bool) -> Outcome:
         try:
-            return prepared.publish(self._core, found, identity)
+            return prepared.publish(self._core, found, identity, again=replay)
         except PreparedGoneError as error:
             raise ConnectorError(
                 f"checkpoint {identity.commit_id} of sink {identity.id}: {error}", code="prepared-gone"

@@ -21,8 +21,10 @@ from tablestore.file import keys
 from tablestore.file import vector as vectors
 from tablestore.flink import writer as writers
 from tablestore.flink.batch import Rows
-from tablestore.flink.protocol import Value
+from tablestore.flink.committer import CommitterRole
+from tablestore.flink.protocol import Value, decode_map, encode_map
 from tablestore.flink.writer import Pace
+from tablestore.transaction import Transaction
 from tablestore.types import from_arrow
 from tests.flink.client import Client, WorkerError, hello_of, rows_of
 
@@ -227,6 +229,85 @@ def test_files_that_were_cleaned_away(sink: Sink) -> None:
         sink.commit(5, parts)
     assert (caught.value.code, caught.value.retry) == ("prepared-gone", False)
     assert sink.table.version == 1
+
+
+def expires_before_it_is_published(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
+    """A commit stops between building its snapshot and publishing it, for so long that the id has come and gone."""
+    document = Transaction._document
+
+    def slow(self: Transaction, *arguments: Any) -> Any:
+        made = document(self, *arguments)
+        monkeypatch.setattr(Transaction, "_document", document)
+        table = ts.open_table(path)
+        for value in range(3):
+            table.upsert([{"id": 1000 + value, "place": "x", "value": value}])
+        table.expire_snapshots(keep_last=1)
+        return made
+
+    monkeypatch.setattr(Transaction, "_document", slow)
+
+
+def committer_of(sink: Sink) -> CommitterRole:
+    """A committer in this process."""
+    return CommitterRole(sink.table, {}, None)  # type: ignore[arg-type]
+
+
+def test_a_commit_whose_snapshot_had_expired(sink: Sink, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its files may be deleted by the expirer of that snapshot: a restart, which publishes them again, is no help."""
+    sink.write(inserts(range(10)))
+    asked = decode_map(encode_map(committable(1, sink.prepare())))
+    expires_before_it_is_published(monkeypatch, sink.path)
+    with pytest.raises(ConnectorError, match=r"checkpoint 1 of sink s: snapshot 2 had expired") as caught:
+        committer_of(sink).request("commit", asked, None)
+    assert (caught.value.code, caught.value.retry) == ("prepared-gone", False)
+    assert set(sink.rows()) == {1000, 1001, 1002}
+    assert sink.table.verify(deep=True).ok
+
+
+def test_a_committer_that_died_when_its_snapshot_had_expired(
+    sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It could not say so; whoever is asked next finds the snapshot that is in no lineage."""
+    sink.write(inserts(range(10)))
+    parts = sink.prepare()
+    after = Transaction._after
+
+    def die(self: Transaction, base: Any, version: Any, *arguments: Any) -> None:
+        if version.snapshot.writer is not None:
+            pytest.fail("killed")
+        after(self, base, version, *arguments)
+
+    with monkeypatch.context() as dying:
+        dying.setattr(Transaction, "_after", die)
+        expires_before_it_is_published(monkeypatch, sink.path)
+        with pytest.raises(pytest.fail.Exception, match="killed"):
+            committer_of(sink).request("commit", decode_map(encode_map(committable(1, parts))), None)
+    assert (sink.path / "snapshot/snapshot-2.json").exists()
+    with pytest.raises(WorkerError, match=r"checkpoint 1 of sink s: .* snapshot 2 had expired") as caught:
+        sink.commit(1, parts, replay=True)
+    assert (caught.value.code, caught.value.retry) == ("prepared-gone", False)
+    sink.table.expire_snapshots(keep_last=1)  # takes the snapshot away, and its files
+    with pytest.raises(WorkerError, match=r"checkpoint 1 of sink s: .* it is not there") as caught:
+        sink.commit(1, parts, replay=True)
+    assert set(sink.rows()) == {1000, 1001, 1002}
+    assert sink.table.verify(deep=True).ok
+
+
+def test_a_replay_when_the_snapshot_of_the_commit_has_expired(sink: Sink) -> None:
+    """What the sink committed is in every later snapshot."""
+    sink.write(inserts(range(10)))
+    parts = sink.prepare()
+    sink.commit(1, parts)
+    for value in range(3):
+        sink.table.upsert([{"id": 1000, "place": "x", "value": value}])
+    sink.table.expire_snapshots(keep_last=1)
+    assert not (sink.path / "snapshot/snapshot-2.json").exists()
+    assert sink.commit(1, parts, replay=True)["outcome"] == b"known"
+    assert (
+        sink.start("committer").request("commit", committable(1, parts, replay=True))[0]["outcome"]
+        == b"known"
+    )
+    assert sink.table.version == 5
 
 
 def test_rows_that_came_to_the_wrong_writer(sink: Sink) -> None:
