@@ -1,5 +1,6 @@
 package org.tablestore.flink;
 
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -8,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.regex.Pattern;
 import org.apache.flink.api.common.RuntimeExecutionMode;
 import org.apache.flink.configuration.ConfigOption;
 import org.apache.flink.configuration.ExecutionOptions;
@@ -24,6 +26,8 @@ import org.tablestore.flink.key.KeyEncoder;
 
 /** Reads a table's definition in SQL, and refuses what cannot work before anything is started. */
 final class TableDefinition {
+    private static final Pattern SCHEME = Pattern.compile("[A-Za-z][A-Za-z0-9+.-]*:/");
+
     private TableDefinition() {}
 
     /**
@@ -147,7 +151,29 @@ final class TableDefinition {
         if (path.isBlank()) {
             throw new ValidationException("'table-path' is empty: name the folder of the table.");
         }
-        return path.contains("://") ? path : Path.of(path).toAbsolutePath().normalize().toString();
+        if (path.contains("://")) {
+            return path; // the library says what it can open
+        }
+        if (path.startsWith("file:/")) {
+            return absolute(path.substring("file:".length()));
+        }
+        if (SCHEME.matcher(path).lookingAt()) {
+            throw new ValidationException("'table-path' = '" + path + "' is neither a path nor a URI: write"
+                    + " /folder or file:///folder.");
+        }
+        if (path.startsWith("~")) {
+            throw new ValidationException("'table-path' = '" + path + "': no shell is there to say what '~' is."
+                    + " Write the whole path.");
+        }
+        return absolute(path);
+    }
+
+    private static String absolute(String path) {
+        try {
+            return Path.of(path).toAbsolutePath().normalize().toString();
+        } catch (InvalidPathException wrong) {
+            throw new ValidationException("'table-path' = '" + path + "' is not a path: " + wrong.getReason() + ".");
+        }
     }
 
     private static Map<String, String> tableOptions(ReadableConfig options) {

@@ -184,6 +184,8 @@ public final class TableStoreOptions {
             table("ttl-column", "Column that says when a row was, with ttl."),
             table("ttl", "How long rows live, such as '7 d'."),
             table("writer-memory", "Memory in which each subtask of a sink collects rows, such as '256 mb'."),
+            table("scan-memory", "Memory in which each subtask of a source decodes and merges rows, such as '256 mb'"
+                    + " (the default)."),
             table("lookup-memory", "Memory in which each subtask of a lookup join keeps the decoded columns"
                     + " that it looks up, such"
                     + " as '512 mb'. Tables that need more are looked up block by block."));

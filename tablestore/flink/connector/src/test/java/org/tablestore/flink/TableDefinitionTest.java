@@ -92,6 +92,27 @@ class TableDefinitionTest {
         assertEquals(0, table.keyIndexes()[0]);
     }
 
+    @ParameterizedTest
+    @CsvSource({"/a/../b,/b", "file:/a/b,/a/b", "file:///a/b,file:///a/b", "s3://a/b,s3://a/b"})
+    void pathsAreTheSameOnAllHosts(String path, String expected) {
+        options.put("table-path", path);
+        assertEquals(expected, describe().path());
+    }
+
+    @Test
+    void aRelativePathBeginsWhereTheClientRuns() {
+        options.put("table-path", "a/b");
+        assertEquals(System.getProperty("user.dir") + "/a/b", describe().path());
+    }
+
+    /** Neither becomes a folder of a strange name in the folder of the client. */
+    @ParameterizedTest
+    @CsvSource({"s3:/a/b,nor a URI", "hdfs:/a,nor a URI", "~/tables,Write the whole path", "~,Write the whole path"})
+    void pathsThatAreMeantOtherwiseAreRefused(String path, String part) {
+        options.put("table-path", path);
+        assertRefused("'table-path' = '" + path + "'", part);
+    }
+
     @Test
     void theOptionsAreEnough() {
         primaryKey = List.of();

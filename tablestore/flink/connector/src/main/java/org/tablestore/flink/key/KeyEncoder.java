@@ -111,7 +111,7 @@ public final class KeyEncoder {
         return (key, row) -> {
             if (row.isNullAt(index)) {
                 throw new TableException("Primary key column '" + name + "' is null in a row; keys have no"
-                        + " nulls.");
+                        + " nulls. Leave such rows out (WHERE " + name + " IS NOT NULL), or give them a key.");
             }
             value.append(key, row);
         };

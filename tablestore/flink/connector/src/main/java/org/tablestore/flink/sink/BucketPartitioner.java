@@ -1,6 +1,7 @@
 package org.tablestore.flink.sink;
 
 import java.util.Objects;
+import org.apache.flink.runtime.execution.SuppressRestartsException;
 import org.apache.flink.runtime.io.network.api.writer.SubtaskStateMapper;
 import org.apache.flink.runtime.plugable.SerializationDelegate;
 import org.apache.flink.streaming.runtime.partitioner.StreamPartitioner;
@@ -31,8 +32,12 @@ final class BucketPartitioner extends StreamPartitioner<RowData> {
         if (encoder == null) {
             encoder = new KeyEncoder(table.rowType(), table.keyIndexes());
         }
-        int bucket = encoder.bucket(row.getInstance().getValue(), table.buckets());
-        return writerOf(bucket, table.buckets(), numberOfChannels);
+        try {
+            int bucket = encoder.bucket(row.getInstance().getValue(), table.buckets());
+            return writerOf(bucket, table.buckets(), numberOfChannels);
+        } catch (SuppressRestartsException refused) {
+            throw RefusedRow.of(table, refused);
+        }
     }
 
     /** The writer of a bucket; the worker computes the same. */

@@ -9,6 +9,7 @@ import org.apache.flink.api.connector.sink2.CommittingSinkWriter;
 import org.apache.flink.api.connector.sink2.WriterInitContext;
 import org.apache.flink.metrics.Counter;
 import org.apache.flink.metrics.groups.SinkWriterMetricGroup;
+import org.apache.flink.runtime.execution.SuppressRestartsException;
 import org.apache.flink.table.data.RowData;
 import org.apache.flink.types.RowKind;
 import org.tablestore.flink.TableDescription;
@@ -21,6 +22,7 @@ import org.tablestore.flink.bridge.Worker;
  * part of the commit at each checkpoint. It has no state: what was not prepared is written again after a restore.
  */
 final class TableStoreWriter implements CommittingSinkWriter<RowData, Part> {
+    private final TableDescription table;
     private final Worker worker;
     private final BatchSender sender;
     private final Counter records;
@@ -32,6 +34,7 @@ final class TableStoreWriter implements CommittingSinkWriter<RowData, Part> {
     private volatile long stalledMillis;
 
     TableStoreWriter(TableDescription table, WriterInitContext context) throws IOException {
+        this.table = table;
         int subtask = context.getTaskInfo().getIndexOfThisSubtask();
         int parallelism = context.getTaskInfo().getNumberOfParallelSubtasks();
         String task = table.name() + "[" + (subtask + 1) + "/" + parallelism + "]";
@@ -56,7 +59,11 @@ final class TableStoreWriter implements CommittingSinkWriter<RowData, Part> {
         if (batch == null) {
             batch = sender.next();
         }
-        batch.add(row, kind);
+        try {
+            batch.add(row, kind);
+        } catch (SuppressRestartsException refused) {
+            throw RefusedRow.of(table, refused);
+        }
         rows++;
         if (batch.isFull()) {
             submit();
