@@ -8,20 +8,23 @@ import queue
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import pyarrow as pa
 
 from tablestore.changes import changes_request
 from tablestore.errors import FormatError
+from tablestore.flink.amounts import memory_of
 from tablestore.flink.chunks import Snapshots
 from tablestore.flink.protocol import Connection, Value, integer_of, text_of
 from tablestore.flink.roles import Reply
 from tablestore.flink.stream import BucketReader, Portion, Position, Split
+from tablestore.lsm.scan import SCAN_MEMORY
 from tablestore.table import Table
 
 PORTIONS_AHEAD: Final = 4
+SCAN_MEMORY_MIN: Final = 8 << 20
 POLL_SECONDS_MIN: Final = 0.005
 NEWEST_SECONDS: Final = 1.0  # so often the newest snapshot is looked for while others are read
 FULL, UPSERT = "full", "upsert"
@@ -83,17 +86,19 @@ class ReaderRole:
 
 @dataclass(frozen=True)
 class Settings:
-    """What a HELLO says of the query. columns: names; filter: a text of the table's own, or None."""
+    """What a HELLO says of the query. columns: names; filter: a text of the table's own, or None; memory: bytes in
+    which rows are decoded and merged."""
 
     columns: tuple[str, ...]
     filter: str | None
     upsert: bool
     poll_seconds: float
     limit: int | None
+    memory: int = SCAN_MEMORY
 
 
 def settings_of(hello: Mapping[str, bytes]) -> Settings:
-    """Read the entries of a HELLO that are a reader's. Raises FormatError."""
+    """Read the entries of a HELLO that are a reader's. Raises FormatError, SchemaError."""
     columns = [
         name for name in _json(text_of(hello, "scan.columns"), "scan.columns") if isinstance(name, str)
     ]
@@ -106,6 +111,7 @@ def settings_of(hello: Mapping[str, bytes]) -> Settings:
         mode == UPSERT,
         max(POLL_SECONDS_MIN, integer_of(hello, "scan.poll-millis") / 1000),
         integer_of(hello, "scan.limit") if "scan.limit" in hello else None,
+        memory_of(hello, "scan-memory", SCAN_MEMORY, SCAN_MEMORY_MIN),
     )
 
 
@@ -121,9 +127,8 @@ def _split_of(item: object) -> Split:
     state = item.get("state")
     if not isinstance(state, bool):
         raise _bad("state of a split is true or false")
-    return Split(
-        bucket, Position(following, rows, state), None if item.get("end") is None else _number(item, "end")
-    )
+    end = None if item.get("end", 0) is None else _number(item, "end")
+    return Split(bucket, Position(following, rows, state), end)
 
 
 def _number(item: dict[str, object], name: str) -> int:
@@ -156,7 +161,7 @@ class Reading:
 
     def __init__(self, table: Table, snapshots: Snapshots, settings: Settings) -> None:
         core = table._core
-        request = changes_request(core, settings.columns, settings.filter)
+        request = replace(changes_request(core, settings.columns, settings.filter), memory=settings.memory)
         self._snapshots = snapshots
         self._reader = BucketReader(core, snapshots, request, settings.upsert, settings.limit)
         self._poll_seconds = settings.poll_seconds
