@@ -2,10 +2,8 @@ package org.tablestore.flink.bridge;
 
 import java.util.Arrays;
 import org.apache.flink.table.data.RowData;
-import org.apache.flink.table.data.columnar.ColumnarRowData;
-import org.apache.flink.table.data.columnar.vector.ColumnVector;
-import org.apache.flink.table.data.columnar.vector.VectorizedColumnBatch;
 import org.apache.flink.types.RowKind;
+import org.tablestore.flink.bridge.PlainVectors.Vector;
 
 /** Rows received from a worker, as views of the message they came in. Nothing is decoded before it is asked for. */
 public final class Batch {
@@ -16,17 +14,16 @@ public final class Batch {
     private final int rows;
     private final byte[] payload;
     private final int kindsStart;
-    private final VectorizedColumnBatch columns;
-    private final ColumnarRowData row;
+    private final Vector[] columns;
+    private final BatchRow row;
 
     /** kindsStart: where the row kinds begin in the payload; -1 = all rows are inserts. */
-    Batch(int rows, byte[] payload, int kindsStart, ColumnVector[] vectors) {
+    Batch(int rows, byte[] payload, int kindsStart, Vector[] columns) {
         this.rows = rows;
         this.payload = payload;
         this.kindsStart = kindsStart;
-        columns = new VectorizedColumnBatch(vectors);
-        columns.setNumRows(rows);
-        row = new ColumnarRowData(columns);
+        this.columns = columns;
+        row = new BatchRow(columns);
     }
 
     public int rows() {
@@ -40,21 +37,16 @@ public final class Batch {
 
     /** A row with its kind; one object that the next call fills anew. */
     public RowData row(int index) {
-        row.setRowId(index);
-        row.setRowKind(kind(index));
-        return row;
+        return row.moveTo(index, kind(index));
     }
 
     /** A row as an object of its own, which keeps the whole batch in memory. */
     public RowData ownRow(int index) {
-        ColumnarRowData own = new ColumnarRowData(columns, index);
-        own.setRowKind(kind(index));
-        return own;
+        return new BatchRow(columns).moveTo(index, kind(index));
     }
 
     /** The same rows without their first columns. */
     public Batch withoutFirst(int count) {
-        ColumnVector[] vectors = Arrays.copyOfRange(columns.columns, count, columns.columns.length);
-        return new Batch(rows, payload, kindsStart, vectors);
+        return new Batch(rows, payload, kindsStart, Arrays.copyOfRange(columns, count, columns.length));
     }
 }

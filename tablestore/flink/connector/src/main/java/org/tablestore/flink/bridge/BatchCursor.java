@@ -2,6 +2,8 @@ package org.tablestore.flink.bridge;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import org.apache.flink.core.memory.MemorySegment;
+import org.apache.flink.core.memory.MemorySegmentFactory;
 
 /** The buffers of a batch in order, none of which reaches past its end (spec §16.5). */
 final class BatchCursor {
@@ -10,6 +12,7 @@ final class BatchCursor {
     private static final int ALIGNMENT = 8;
 
     private final byte[] payload;
+    private final MemorySegment[] whole;
     private final int rows;
     private final int[] starts;
     private final int[] lengths;
@@ -22,6 +25,7 @@ final class BatchCursor {
      */
     BatchCursor(byte[] payload, int buffers) throws WorkerException {
         this.payload = payload;
+        whole = new MemorySegment[] {MemorySegmentFactory.wrap(payload)};
         ByteBuffer view = ByteBuffer.wrap(payload).order(ByteOrder.LITTLE_ENDIAN);
         if (payload.length < HEAD_SIZE) {
             throw bad("truncated", "a batch without a head");
@@ -58,6 +62,11 @@ final class BatchCursor {
 
     byte[] payload() {
         return payload;
+    }
+
+    /** The payload as one segment of Flink's. */
+    MemorySegment[] whole() {
+        return whole;
     }
 
     int rows() {

@@ -33,7 +33,7 @@ public final class BatchReader {
         if (kinds >= 0) {
             BatchChecks.kinds(payload, kinds, rows);
         }
-        ColumnVector[] vectors = new ColumnVector[rowType.getFieldCount()];
+        Vector[] vectors = new Vector[rowType.getFieldCount()];
         for (int index = 0; index < vectors.length; index++) {
             String name = rowType.getFieldNames().get(index);
             vectors[index] = vector(cursor, rowType.getTypeAt(index), rows, null, name);
@@ -98,7 +98,7 @@ public final class BatchReader {
         int offsets = cursor.take(4L * count + 4, name);
         int size = BatchChecks.offsets(cursor.payload(), offsets, count, name);
         int bytes = cursor.take(size, name);
-        Vector vector = new ByteVectors.Variable(cursor.payload(), validity, offsets, bytes);
+        Vector vector = new ByteVectors.Variable(cursor.payload(), validity, offsets, bytes, cursor.whole());
         boolean isText = type.getTypeRoot() != LogicalTypeRoot.VARBINARY;
         BatchChecks.bytes(vector, offsets, bytes, count, isText, name);
         return vector;

@@ -1,5 +1,8 @@
 package org.tablestore.flink.bridge;
 
+import org.apache.flink.core.memory.MemorySegment;
+import org.apache.flink.table.data.StringData;
+import org.apache.flink.table.data.binary.BinaryStringData;
 import org.apache.flink.table.data.columnar.vector.BytesColumnVector;
 
 /** Views of columns of texts and bytes, whose values stay where they are in the message. */
@@ -8,10 +11,19 @@ final class ByteVectors {
 
     static final class Variable extends PlainVectors.Vector implements BytesColumnVector {
         private final int offsets;
+        private final MemorySegment[] whole;
 
-        Variable(byte[] data, int validity, int offsets, int start) {
+        /** whole: one segment over all of {@code data}. */
+        Variable(byte[] data, int validity, int offsets, int start, MemorySegment[] whole) {
             super(data, validity, start);
             this.offsets = offsets;
+            this.whole = whole;
+        }
+
+        StringData getString(int index) {
+            int first = PlainVectors.readInt(data, offsets + 4 * index);
+            int end = PlainVectors.readInt(data, offsets + 4 * index + 4);
+            return BinaryStringData.fromAddress(whole, start + first, end - first);
         }
 
         @Override

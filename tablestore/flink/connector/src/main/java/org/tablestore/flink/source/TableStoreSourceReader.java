@@ -19,6 +19,7 @@ final class TableStoreSourceReader
     private final TableDescription table;
     private final ScanQuery query;
     private final AtomicReference<WorkerSplitReader> current;
+    private final AtomicReference<EarlyWorker> early;
     private final Set<Integer> over = new HashSet<>();
 
     private TableStoreSourceReader(
@@ -26,20 +27,24 @@ final class TableStoreSourceReader
             TableDescription table,
             ScanQuery query,
             ReaderMetrics metrics,
-            AtomicReference<WorkerSplitReader> current) {
+            AtomicReference<WorkerSplitReader> current,
+            AtomicReference<EarlyWorker> early) {
         super(
-                () -> current.updateAndGet(before -> new WorkerSplitReader(table, query, task(table, context), metrics)),
+                () -> current.updateAndGet(before ->
+                        new WorkerSplitReader(table, query, task(table, context), metrics, early.getAndSet(null))),
                 new SliceEmitter(metrics),
                 context.getConfiguration(),
                 context);
         this.table = table;
         this.query = query;
         this.current = current;
+        this.early = early;
     }
 
     static TableStoreSourceReader create(SourceReaderContext context, TableDescription table, ScanQuery query) {
         ReaderMetrics metrics = new ReaderMetrics(context.metricGroup());
-        return new TableStoreSourceReader(context, table, query, metrics, new AtomicReference<>());
+        return new TableStoreSourceReader(
+                context, table, query, metrics, new AtomicReference<>(), new AtomicReference<>());
     }
 
     private static String task(TableDescription table, SourceReaderContext context) {
@@ -49,6 +54,10 @@ final class TableStoreSourceReader
     @Override
     public void start() {
         if (getNumberOfCurrentlyAssignedSplits() == 0) {
+            if (context.getIndexOfSubtask() < table.buckets()) {
+                String task = task(table, context);
+                early.set(new EarlyWorker(task, () -> WorkerSplitReader.start(table, query, task)));
+            }
             context.sendSplitRequest();
         }
     }
@@ -89,7 +98,11 @@ final class TableStoreSourceReader
     @Override
     public void close() throws Exception {
         WorkerSplitReader reader = current.get();
+        EarlyWorker unused = early.get();
         try {
+            if (unused != null) {
+                unused.close();
+            }
             if (reader != null) {
                 reader.cancel();
             }

@@ -29,6 +29,7 @@ final class WorkerSplitReader implements SplitReader<RowSlice, BucketSplit> {
     private final ScanQuery query;
     private final String task;
     private final ReaderMetrics metrics;
+    private final EarlyWorker early;
     private final BatchReader batches;
     private final Map<Integer, Position> positions = new HashMap<>();
     private final List<BucketSplit> added = new ArrayList<>();
@@ -38,11 +39,14 @@ final class WorkerSplitReader implements SplitReader<RowSlice, BucketSplit> {
     private volatile Thread reading;
     private volatile boolean cancelled;
 
-    WorkerSplitReader(TableDescription table, ScanQuery query, String task, ReaderMetrics metrics) {
+    /** early: a worker to be taken, or null. */
+    WorkerSplitReader(
+            TableDescription table, ScanQuery query, String task, ReaderMetrics metrics, EarlyWorker early) {
         this.table = table;
         this.query = query;
         this.task = task;
         this.metrics = metrics;
+        this.early = early;
         batches = new BatchReader(query.rowType());
     }
 
@@ -63,8 +67,11 @@ final class WorkerSplitReader implements SplitReader<RowSlice, BucketSplit> {
     }
 
     private RecordsWithSplitIds<RowSlice> next() throws IOException, InterruptedException {
+        if (worker == null && early != null) {
+            worker = early.take();
+        }
         if (worker == null) {
-            worker = Worker.start(table, "reader", task, query.hello());
+            worker = start(table, query, task);
         }
         tellChanges();
         Reply reply = worker.call("next", Values.of().put("wait-millis", WAIT_MILLIS));
@@ -88,6 +95,10 @@ final class WorkerSplitReader implements SplitReader<RowSlice, BucketSplit> {
         long next = positions.values().stream().mapToLong(Position::next).min().orElse(newest + 1);
         metrics.seen(newest, next - 1, answer.number("unread-since"));
         return found;
+    }
+
+    static Worker start(TableDescription table, ScanQuery query, String task) throws IOException, InterruptedException {
+        return Worker.start(table, "reader", task, query.hello());
     }
 
     private void tellChanges() throws IOException, InterruptedException {
@@ -142,6 +153,9 @@ final class WorkerSplitReader implements SplitReader<RowSlice, BucketSplit> {
     @Override
     public void close() throws IOException {
         Worker open = worker;
+        if (early != null) {
+            early.close();
+        }
         if (open != null) {
             open.close();
         }
