@@ -238,6 +238,7 @@ def _connect(path: str) -> socket.socket:
 def main(arguments: Sequence[str]) -> int:
     """The process. arguments: the path of the socket."""
     os.dup2(2, 1)  # what a library prints goes to the logs (spec §16.4)
+    sys.modules["pandas"] = None  # type: ignore[assignment]  # pyarrow would load it with its first array: 0.3 s, 50 MB
     if len(arguments) != 1:
         sys.stderr.write("usage: python -m tablestore.flink.worker SOCKET\n")
         return 2
