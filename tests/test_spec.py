@@ -39,9 +39,6 @@ WITHOUT_VECTOR = {
     "14.5": "going on where a consumer stopped: tests of following",
     "14.7": "snapshots that expire while they are read: tests of changes",
     "16.4": "a conversation: tests of the worker",
-    "16.7": "subtasks of a job: tests of the sink",
-    "16.8": "checkpoints of a job: tests of the committer",
-    "16.10": "rows of a query from any place on: tests of streams and of source workers",
 }
 
 

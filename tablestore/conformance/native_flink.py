@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import decimal
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -12,9 +14,11 @@ import pyarrow as pa
 from tablestore import types
 from tablestore.conformance import native_values
 from tablestore.conformance.values import from_number, number
-from tablestore.errors import FormatError
+from tablestore.errors import ConnectorError, FormatError
 from tablestore.file import part, schema
-from tablestore.flink import batch, protocol
+from tablestore.file.snapshot import WriterIdentity
+from tablestore.flink import batch, chunks, committer, protocol, reader, writer
+from tablestore.lsm.steps import StepRows
 from tablestore.types import ColumnType, Field
 
 Input = Mapping[str, Any]
@@ -115,6 +119,47 @@ def _read_part(given: Input) -> object:
     return {"ordinals": found.ordinals, "files": files, "key_deletes": deletes}
 
 
+def _route(given: Input) -> object:
+    return writer.writer_of(given["bucket"], given["buckets"], given["writers"])
+
+
+def _commit(given: Input) -> object:
+    replay = given["tried"] or given["checkpoint"] <= given["restored"]  # as the connector says
+    identity = WriterIdentity("s", given["checkpoint"])
+    with _rejecting():
+        if committer.is_known("t", identity, given["last"], replay):
+            return "known"
+    return "publish" if given["parts"] else "empty"
+
+
+def _restore(given: Input) -> object:
+    with _rejecting():
+        is_newer = committer.is_newer("t", "s", given["restored"], given["last"], given["accept"])
+    return "new" if is_newer else "same"
+
+
+@contextmanager
+def _rejecting() -> Iterator[None]:
+    """Errors of a job as rejections."""
+    try:
+        yield
+    except ConnectorError as error:
+        raise FormatError(str(error), code=error.code) from error
+
+
+def _order(given: Input) -> object:
+    parts = [
+        StepRows(np.array([row[0] for row in part]), np.array([row[1] for row in part], np.uint8),
+                 [pa.array([row[2] for row in part], pa.int64())])
+        for part in given["parts"]
+    ]  # fmt: skip
+    return chunks.in_order(parts, given["moves"]).columns[0].to_pylist()
+
+
+def _is_over(given: Input) -> object:
+    return reader.splits_of(json.dumps([given["split"]]))[0].is_over
+
+
 OPERATIONS: dict[tuple[str, str], Callable[[Input], object]] = {
     ("flink", "read_message"): _read_message,
     ("flink", "read_map"): _read_map,
@@ -122,4 +167,9 @@ OPERATIONS: dict[tuple[str, str], Callable[[Input], object]] = {
     ("flink", "read_batch"): _read_batch,
     ("flink", "write_batch"): _write_batch,
     ("flink", "read_part"): _read_part,
+    ("flink", "route"): _route,
+    ("flink", "commit"): _commit,
+    ("flink", "restore"): _restore,
+    ("flink", "order"): _order,
+    ("flink", "is_over"): _is_over,
 }

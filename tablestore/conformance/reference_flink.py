@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tablestore.conformance import values as forms
-from tablestore.reference import flink, part, schema
+from tablestore.reference import flink, flink_rule, part, schema
 from tablestore.reference.type import FieldType, parse_field
 
 Input = Mapping[str, Any]
@@ -68,6 +68,28 @@ def part_form(found: part.Part) -> object:
     return {"ordinals": found.ordinals, "files": files, "key_deletes": deletes}
 
 
+def _route(given: Input) -> object:
+    return flink_rule.writer_of(given["bucket"], given["buckets"], given["writers"])
+
+
+def _commit(given: Input) -> object:
+    return flink_rule.commit(
+        given["last"], given["checkpoint"], given["restored"], given["tried"], given["parts"]
+    )
+
+
+def _restore(given: Input) -> object:
+    return flink_rule.restore(given["last"], given["restored"], given["accept"])
+
+
+def _order(given: Input) -> object:
+    return flink_rule.order(given["parts"], given["moves"])
+
+
+def _is_over(given: Input) -> object:
+    return flink_rule.is_over(given["split"])
+
+
 OPERATIONS: dict[tuple[str, str], Callable[[Input], object]] = {
     ("flink", "read_message"): _read_message,
     ("flink", "read_map"): _read_map,
@@ -75,4 +97,9 @@ OPERATIONS: dict[tuple[str, str], Callable[[Input], object]] = {
     ("flink", "read_batch"): _read_batch,
     ("flink", "write_batch"): _write_batch,
     ("flink", "read_part"): _read_part,
+    ("flink", "route"): _route,
+    ("flink", "commit"): _commit,
+    ("flink", "restore"): _restore,
+    ("flink", "order"): _order,
+    ("flink", "is_over"): _is_over,
 }

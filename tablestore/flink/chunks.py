@@ -241,7 +241,7 @@ class Chunks:
             found = [self._append_rows(chunk, place) for place in chunk.appended if place[1] == bucket]
             parts = [part for part in found if part is not None]
             if parts:
-                yield _in_order(parts, self._moves)
+                yield in_order(parts, self._moves)
 
     def _append_rows(self, chunk: Chunk, place: Place) -> StepRows | None:
         runs = sorted_runs(chunk.base.get(place, []))
@@ -263,7 +263,7 @@ class Chunks:
                 break
         else:
             if kept:
-                yield _in_order(kept, True)
+                yield in_order(kept, True)
             return
         for part in (*kept, *windows):
             yield _only(part, part.kinds == DELETE)
@@ -294,7 +294,7 @@ def _fits(found: Sequence[Entry], rows: dict[int, int]) -> bool:
     return True
 
 
-def _in_order(parts: Sequence[StepRows], moves: bool) -> StepRows:
+def in_order(parts: Sequence[StepRows], moves: bool) -> StepRows:
     """Parts of several places, or windows, by step; with `moves` the deletes of each step first."""
     if len(parts) == 1 and not moves:
         return parts[0]

@@ -47,8 +47,7 @@ class CommitterRole:
         """sink, restored; accept: whether newer commits are no error. The sink's last commit id, -1 without one."""
         sink, restored = text_of(values, "sink"), integer_of(values, "restored")
         last = last_commit(self._core, sink)
-        if last > restored and text_of(values, "accept") != "true":
-            raise older_savepoint(self._core, sink, restored, last)
+        is_newer(self._core.storage.root, sink, restored, last, text_of(values, "accept") == "true")
         return last
 
     def _commit(self, values: Mapping[str, bytes]) -> dict[str, Value]:
@@ -58,9 +57,7 @@ class CommitterRole:
         replay = text_of(values, "replay") == "true"
         newest = self._core.lineage.newest().snapshot
         last = newest.committers.get(identity.id, -1)
-        if last >= identity.commit_id:
-            if not replay:  # never tried before: the job was set back, and its rows would be skipped
-                raise older_savepoint(self._core, identity.id, identity.commit_id - 1, last)
+        if is_known(self._core.storage.root, identity, last, replay):
             return {"outcome": KNOWN, "version": newest.id, **state_of(self._core, newest)}
         found = [parts.decode(document, self._core.schema) for document in documents_of(values)]
         outcome = self._publish(found, identity, replay)
@@ -90,10 +87,26 @@ def last_commit(core: Core, sink: str) -> int:
     return core.lineage.newest().snapshot.committers.get(sink, -1)
 
 
-def older_savepoint(core: Core, sink: str, restored: int, last: int) -> ConnectorError:
+def is_known(root: str, identity: WriterIdentity, last: int, replay: bool) -> bool:
+    """Whether a commit is in the table, whose last one of the sink is `last`. Raises ConnectorError if the numbers say
+    so though it was never tried before: the job was set back, and its rows would be skipped (spec §16.8)."""
+    if last >= identity.commit_id and not replay:
+        raise older_savepoint(root, identity.id, identity.commit_id - 1, last)
+    return last >= identity.commit_id
+
+
+def is_newer(root: str, sink: str, restored: int, last: int, accept: bool) -> bool:
+    """Whether the table has newer commits of a sink than what it was restored from; ConnectorError, unless that is
+    accepted (spec §16.8)."""
+    if last > restored and not accept:
+        raise older_savepoint(root, sink, restored, last)
+    return last > restored
+
+
+def older_savepoint(root: str, sink: str, restored: int, last: int) -> ConnectorError:
     """The error that says so."""
     return ConnectorError(
-        f"the job was restored from checkpoint {restored}, but the table {core.storage.root} has its commits up to "
+        f"the job was restored from checkpoint {restored}, but the table {root} has its commits up to "
         f"checkpoint {last} (sink {sink}): what it writes now would be skipped as if it were there already. "
         f"Restore the job from checkpoint {last}; or set 'sink.older-savepoint' = 'new-identity', which writes the "
         f"rows after checkpoint {restored} once more, as new commits: the table then ends where the job does",

@@ -89,7 +89,7 @@ class WriterRole:
     def _check_routing(self, entries: Sequence[Entry]) -> None:
         """Every row is in a file of its bucket: rows of a bucket that another subtask writes must not be here."""
         for entry in entries[self._checked :]:
-            expected = entry.bucket * self._parallelism // self._core.schema.buckets
+            expected = writer_of(entry.bucket, self._core.schema.buckets, self._parallelism)
             if expected != self._subtask:
                 raise ConnectorError(
                     f"rows of bucket {entry.bucket} of {self._core.schema.buckets} came to subtask {self._subtask} of "
@@ -102,6 +102,11 @@ class WriterRole:
     def close(self) -> None:
         """Delete the files that are in no part."""
         self._session.abort()
+
+
+def writer_of(bucket: int, buckets: int, writers: int) -> int:
+    """The subtask that writes a bucket; the connector computes the same (spec §16.7)."""
+    return bucket * writers // buckets
 
 
 class Pace:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from tablestore.conformance import reference_adapter
-from tablestore.conformance.cases import flink_faults, part
+from tablestore.conformance.cases import flink_faults, flink_rules, part
 from tablestore.conformance.cases.book import Book, with_byte, with_bytes
 from tablestore.conformance.cases.flink_faults import Json, column, i32, i64, pack
 from tablestore.conformance.corpus import Case
@@ -55,6 +55,7 @@ def cases() -> list[Case]:
     _batches(book)
     _loose_batches(book)
     flink_faults.add(book, SMALL, LIST, MAP)
+    flink_rules.add(book)
     part.add(book)
     return book.cases
 

@@ -64,7 +64,7 @@ final class TableStoreCommitter implements Committer<Committable> {
         }
         Values values = Values.of("sink", committable.sinkId())
                 .put("checkpoint", checkpoint)
-                .put("replay", Boolean.toString(again || checkpoint <= restored))
+                .put("replay", Boolean.toString(isReplay(checkpoint, restored, again)))
                 .put("parts", committable.documents().size());
         for (int index = 0; index < committable.documents().size(); index++) {
             values.put("part-" + index, committable.documents().get(index));
@@ -84,6 +84,11 @@ final class TableStoreCommitter implements Committer<Committable> {
         } else {
             rows.inc(reply.number("rows"));
         }
+    }
+
+    /** Whether Flink may have asked for a commit before: only then may it be in the table (spec §16.8). */
+    static boolean isReplay(long checkpoint, long restored, boolean again) {
+        return again || checkpoint <= restored;
     }
 
     @Override
