@@ -95,7 +95,7 @@ def _commits(book: Book) -> None:
         ),
         ("replay-empty", "A replay without parts.", commit(4, 5, 5, False, 0), "empty"),
         ("checkpoint-0", "The least number.", commit(-1, 0, -1, False, 1), "publish"),
-        ("large", "The greatest numbers.", commit(2**62, 2**62 + 1, 2**62, False, 1), "publish"),
+        ("large", "The greatest numbers.", commit(2**53 - 2, 2**53 - 1, 2**53 - 2, False, 1), "publish"),
     ):
         book.valid(f"commit-{name}", "16.8", about, "commit", output=expected, **given)
     for name, about, given in (
