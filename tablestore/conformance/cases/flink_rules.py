@@ -181,7 +181,6 @@ def _splits(book: Book) -> None:
     for name, about, given in (
         ("bucket-negative", "A bucket below 0.", split(bucket=-1)),
         ("next-text", "A number as text.", split(next="5")),
-        ("next-fraction", "A number that is not whole.", split(next=5.5)),
         ("rows-true", "true is no number.", split(rows=True)),
         ("rows-negative", "Less than no rows.", split(rows=-1)),
         ("state-number", "A number is not true.", split(state=1)),
