@@ -47,6 +47,7 @@ LAYERS = (
 # The slow implementation stands beside the others: it uses errors alone, and only these use it.
 REFERENCE_USERS = {"reference", "inspect", "conformance"}
 FILE_LINES_MAX = 500
+LINE_MAX = 120
 FUNCTION_LINES_MAX = 60
 CASE_LINES_MAX = 100  # a function that lists the cases of one chapter
 BANNED_WORDS = {"manager", "helper", "helpers", "utils", "util", "handler", "info", "misc", "common"}
@@ -171,6 +172,19 @@ def sources() -> list[Path]:
 @pytest.mark.parametrize("path", sources(), ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_files_fit_a_reader(path: Path) -> None:
     assert len(path.read_text().splitlines()) <= FILE_LINES_MAX
+
+
+def test_lines_of_the_connector_fit_a_screen() -> None:
+    """As ruff sees to it in Python."""
+    connector = sorted((PACKAGE / "flink" / "connector" / "src").rglob("*.java"))
+    assert len(connector) > 60
+    wide = [
+        f"{path.name}:{number}"
+        for path in connector
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if len(line) > LINE_MAX
+    ]
+    assert wide == []
 
 
 @pytest.mark.parametrize("path", modules())

@@ -43,7 +43,8 @@ final class TableDefinition {
         List<String> partitionKeys = partitionKeys(table, options, declared);
         int buckets = options.get(TableStoreOptions.NUM_BUCKETS);
         if (buckets < 1 || buckets > Buckets.MAX) {
-            throw new ValidationException("'num-buckets' = '" + buckets + "' is not between 1 and " + Buckets.MAX + ".");
+            throw new ValidationException("'num-buckets' = '" + buckets + "' is not between 1 and "
+                    + Buckets.MAX + ".");
         }
         TypeMapping.columns(declared);
         RowType rowType = withRequired(declared, primaryKey);
@@ -115,7 +116,8 @@ final class TableDefinition {
             }
             if (rowType.getFieldIndex(name) < 0) {
                 throw new ValidationException("'" + option.key() + "' names the column '" + name
-                        + "', which the table does not have. Its columns are: " + String.join(", ", rowType.getFieldNames())
+                        + "', which the table does not have. Its columns are: "
+                        + String.join(", ", rowType.getFieldNames())
                         + ".");
             }
             if (!names.add(name)) {

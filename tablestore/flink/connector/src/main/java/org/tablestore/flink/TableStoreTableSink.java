@@ -73,7 +73,8 @@ final class TableStoreTableSink implements DynamicTableSink, SupportsPartitionin
     private static boolean isBounded(Transformation<?> transformation) {
         return transformation.getTransitivePredecessors().stream()
                 .filter(WithBoundedness.class::isInstance)
-                .allMatch(source -> ((WithBoundedness) source).getBoundedness() == Boundedness.BOUNDED || isInput(source));
+                .allMatch(source -> ((WithBoundedness) source).getBoundedness() == Boundedness.BOUNDED
+                        || isInput(source));
     }
 
     /** Whether a source reads an input format, as VALUES does: Flink does not say that these end. */
@@ -89,7 +90,8 @@ final class TableStoreTableSink implements DynamicTableSink, SupportsPartitionin
     @Override
     public void applyOverwrite(boolean overwrite) {
         if (overwrite) {
-            throw new ValidationException("INSERT OVERWRITE into table '" + table.name() + "' is not possible: a stream has no"
+            throw new ValidationException("INSERT OVERWRITE into table '" + table.name()
+                    + "' is not possible: a stream has no"
                     + " end at which the old rows could go. Use INSERT INTO, or overwrite() of the Python library.");
         }
     }

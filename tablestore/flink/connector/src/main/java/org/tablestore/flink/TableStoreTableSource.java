@@ -137,7 +137,8 @@ final class TableStoreTableSource
         Optional<Integer> parallelism = options.getOptional(TableStoreOptions.SCAN_PARALLELISM);
         return new DataStreamScanProvider() {
             @Override
-            public DataStream<RowData> produceDataStream(ProviderContext provider, StreamExecutionEnvironment environment) {
+            public DataStream<RowData> produceDataStream(ProviderContext provider,
+                    StreamExecutionEnvironment environment) {
                 DataStreamSource<RowData> rows =
                         environment.fromSource(source, watermarks, "tablestore " + table.name());
                 provider.generateUid("source").ifPresent(rows::uid);
@@ -169,8 +170,10 @@ final class TableStoreTableSource
         Optional<Long> snapshot = options.getOptional(TableStoreOptions.SCAN_STARTUP_SNAPSHOT);
         Optional<String> timestamp = options.getOptional(TableStoreOptions.SCAN_STARTUP_TIMESTAMP);
         Optional<String> consumer = options.getOptional(TableStoreOptions.CONSUMER_ID);
-        require(mode == StartMode.FROM_SNAPSHOT, snapshot.isPresent(), TableStoreOptions.SCAN_STARTUP_SNAPSHOT.key(), mode);
-        require(mode == StartMode.FROM_TIMESTAMP, timestamp.isPresent(), TableStoreOptions.SCAN_STARTUP_TIMESTAMP.key(), mode);
+        require(mode == StartMode.FROM_SNAPSHOT, snapshot.isPresent(),
+                TableStoreOptions.SCAN_STARTUP_SNAPSHOT.key(), mode);
+        require(mode == StartMode.FROM_TIMESTAMP, timestamp.isPresent(),
+                TableStoreOptions.SCAN_STARTUP_TIMESTAMP.key(), mode);
         if (mode == StartMode.CONSUMER_ID && consumer.isEmpty()) {
             throw new ValidationException("'scan.startup.mode' = 'consumer-id' needs the option 'consumer-id'.");
         }
@@ -196,7 +199,8 @@ final class TableStoreTableSource
         }
         if (given && !needed) {
             throw new ValidationException(
-                    "'" + option + "' has no meaning with 'scan.startup.mode' = '" + mode + "'. Leave one of them out.");
+                    "'" + option + "' has no meaning with 'scan.startup.mode' = '" + mode
+                            + "'. Leave one of them out.");
         }
     }
 

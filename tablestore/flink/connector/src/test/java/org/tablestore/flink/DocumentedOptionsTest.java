@@ -29,14 +29,16 @@ class DocumentedOptionsTest {
         return String.join("\n",
                 "# Options of tables in Flink SQL",
                 "",
-                "Given in `WITH (…)`, or in a query by a hint: `SELECT … FROM users /*+ OPTIONS('scan.bounded' = 'true') */`."
+                "Given in `WITH (…)`, or in a query by a hint: `SELECT … FROM users /*+"
+                        + " OPTIONS('scan.bounded' = 'true') */`."
                         + " An option that nobody knows is refused.",
                 "Made from `TableStoreOptions`; a test compares the two.",
                 "",
                 "## The table in Flink",
                 table(TableStoreOptions.CONNECTOR_OPTIONS),
                 "## The table itself",
-                "Kept in the table when it is created, and compared afterwards (spec §8.4, with all defaults); memory is"
+                "Kept in the table when it is created, and compared afterwards (spec §8.4, with all"
+                        + " defaults); memory is"
                         + " that of each job.",
                 "",
                 table(TableStoreOptions.TABLE_OPTIONS),

@@ -90,7 +90,8 @@ final class BatchChecks {
                 continue;
             }
             if (end - first > VALUE_SIZE_MAX) {
-                throw BatchCursor.bad("limit-exceeded", "'" + name + "' has " + (end - first) + " bytes in row " + index);
+                throw BatchCursor.bad("limit-exceeded", "'" + name + "' has " + (end - first)
+                        + " bytes in row " + index);
             }
             if (!plain && !Utf8.isValid(data, bytes + first, bytes + end)) {
                 throw BatchCursor.bad("invalid-utf8", "'" + name + "' is not UTF-8 in row " + index);

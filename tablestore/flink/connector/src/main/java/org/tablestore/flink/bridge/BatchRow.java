@@ -25,8 +25,8 @@ import org.apache.flink.types.variant.Variant;
 import org.tablestore.flink.bridge.PlainVectors.Vector;
 
 /**
- * One row of a batch. Flink's own row over columns would make three objects of every text; here all texts of a batch share
- * the one segment over its message.
+ * One row of a batch. Flink's own row over columns would make three objects of every text; here all texts of
+ * a batch share the one segment over its message.
  */
 final class BatchRow implements RowData {
     private final Vector[] columns;

@@ -137,7 +137,8 @@ final class Connection implements Closeable {
         int kind = in.get();
         int reserved = in.get() | in.getShort();
         if (kind < HELLO || kind > ERROR) {
-            throw new WorkerException("a message of kind " + kind + " (spec §16.2)", "FormatError", "bad-message", false);
+            throw new WorkerException("a message of kind " + kind + " (spec §16.2)", "FormatError",
+                    "bad-message", false);
         }
         if (reserved != 0) {
             throw new WorkerException(

@@ -4,8 +4,10 @@ import java.util.List;
 
 /** Says what to do when Python or the library is missing or does not fit. */
 final class Installation {
-    static final String ADVICE = "Every host of the Flink cluster, TaskManagers and JobManager, needs Python 3.11 or later with"
-            + " the library: run 'python3 -m pip install tablestore-lsm' there, or name the Python that has it by the table"
+    static final String ADVICE = "Every host of the Flink cluster, TaskManagers and JobManager, needs Python"
+            + " 3.11 or later with"
+            + " the library: run 'python3 -m pip install tablestore-lsm' there, or name the Python that has"
+            + " it by the table"
             + " option 'python.executable'.";
 
     private Installation() {}
@@ -31,7 +33,8 @@ final class Installation {
     static WorkerException mismatch(String title, String python, String library, String theirs, int ours) {
         return error("The library tablestore " + library + " in the Python '" + python + "' of the TableStore " + title
                 + " speaks version " + theirs + " of the protocol, this jar speaks version " + ours
-                + ". Install the same release of both: 'python3 -m pip install -U tablestore-lsm', and copy the jar that"
+                + ". Install the same release of both: 'python3 -m pip install -U tablestore-lsm', and copy"
+                + " the jar that"
                 + " 'python3 -m tablestore.flink jar' prints into Flink's lib folder.", "VersionMismatch", false);
     }
 

@@ -64,7 +64,8 @@ public enum TimeUnits {
 
     private static long millis(long seconds) {
         if (seconds < Long.MIN_VALUE / 1000 || seconds > Long.MAX_VALUE / 1000) {
-            throw new TableException("The table has a timestamp of " + seconds + " s since 1970, which is out of Flink's"
+            throw new TableException("The table has a timestamp of " + seconds
+                    + " s since 1970, which is out of Flink's"
                     + " range.");
         }
         return seconds * 1000;

@@ -209,7 +209,8 @@ public final class Worker implements AutoCloseable {
             error.addSuppressed(gone);
         }
         WorkerException lost = new WorkerException(
-                "The TableStore " + title + " is gone at " + place + ": " + process.lastWords(), "WorkerEnded", "", true);
+                "The TableStore " + title + " is gone at " + place + ": " + process.lastWords(),
+                "WorkerEnded", "", true);
         lost.initCause(error);
         return lost;
     }

@@ -36,7 +36,10 @@ final class WorkerProcess {
         reader.start();
     }
 
-    /** Starts {@code python -m tablestore.flink.worker socket}, outside of PyFlink's environment and the working folder. */
+    /**
+     * Starts {@code python -m tablestore.flink.worker socket}, outside of PyFlink's environment and the
+     * working folder.
+     */
     static WorkerProcess start(String title, String python, Path socket) throws WorkerException {
         // -P: modules come from the environment of Python, never from the folder that Flink was started in
         ProcessBuilder builder =

@@ -60,7 +60,8 @@ public final class KeyEncoder {
                 column.append(this, row);
             }
             if (length > SIZE_MAX) {
-                throw new TableException("A primary key of " + length + " bytes, at most " + SIZE_MAX + " are possible.");
+                throw new TableException("A primary key of " + length + " bytes, at most " + SIZE_MAX
+                        + " are possible.");
             }
         } catch (TableException refused) {
             throw new SuppressRestartsException(refused);

@@ -59,7 +59,8 @@ public final class LookupProviders {
             return together ? new Together(lookup) : new OneByOne(lookup);
         }
         if (options.get(LookupOptions.CACHE_TYPE) == LookupCacheType.FULL) {
-            throw new ValidationException("Table '" + table.name() + "': 'lookup.cache' = 'FULL' is not possible; it would"
+            throw new ValidationException("Table '" + table.name()
+                    + "': 'lookup.cache' = 'FULL' is not possible; it would"
                     + " hide new snapshots. Leave it out: the workers keep what they look up in memory (option"
                     + " 'lookup-memory'). Or choose 'PARTIAL'.");
         }
@@ -97,7 +98,8 @@ public final class LookupProviders {
             names.add(rowType.getFieldNames().get(key[0]));
         }
         if (!table.primaryKey().stream().allMatch(column -> names.contains(column) || fixed.contains(column))) {
-            throw new ValidationException("Table '" + table.name() + "': a lookup join must compare all columns of the primary"
+            throw new ValidationException("Table '" + table.name()
+                    + "': a lookup join must compare all columns of the primary"
                     + " key (" + String.join(", ", table.primaryKey()) + ") with '='; this one compares "
                     + String.join(", ", names) + ". Add the others to its ON condition, or use a regular join.");
         }

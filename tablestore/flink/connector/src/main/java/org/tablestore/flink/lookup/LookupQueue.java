@@ -11,8 +11,9 @@ import org.apache.flink.types.RowKind;
 import org.tablestore.flink.bridge.BatchWriter;
 
 /**
- * Keys that wait for a worker, and the thread that asks it. All keys that are waiting go into one request; meanwhile the
- * next ones gather. Answers come in the order of the keys. Once a request has failed for good, all others fail like it.
+ * Keys that wait for a worker, and the thread that asks it. All keys that are waiting go into one request;
+ * meanwhile the next ones gather. Answers come in the order of the keys. Once a request has failed for good,
+ * all others fail like it.
  */
 final class LookupQueue implements AutoCloseable {
     /** Keys that may wait; who has more to ask waits. Flink itself allows table.exec.async-lookup.buffer-capacity. */

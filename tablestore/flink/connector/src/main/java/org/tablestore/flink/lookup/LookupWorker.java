@@ -16,8 +16,9 @@ import org.tablestore.flink.bridge.Worker;
 import org.tablestore.flink.bridge.WorkerException;
 
 /**
- * The Python worker of one subtask of a lookup join. A lookup changes nothing, so when the worker dies, or a request fails
- * in a way that may pass, another worker is started and asked again. Used by one thread; {@link #close} by any.
+ * The Python worker of one subtask of a lookup join. A lookup changes nothing, so when the worker dies, or a
+ * request fails in a way that may pass, another worker is started and asked again. Used by one thread; {@link
+ * #close} by any.
  */
 final class LookupWorker implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(LookupWorker.class);
@@ -38,7 +39,8 @@ final class LookupWorker implements AutoCloseable {
     /** Starts the worker, so that a wrong table fails at once and not at the first key. */
     LookupWorker(LookupDescription lookup, MetricGroup metrics) throws IOException {
         this.lookup = lookup;
-        Matcher subtask = SUBTASK.matcher(Thread.currentThread().getName()); // 1.20 and 2.x have no other name in common
+        String thread = Thread.currentThread().getName(); // 1.20 and 2.x have no other name in common
+        Matcher subtask = SUBTASK.matcher(thread);
         task = lookup.table().name() + (subtask.find() ? "[" + subtask.group(1) + "]" : "");
         reader = new BatchReader(lookup.answerType());
         requests = metrics.counter("lookupRequests");

@@ -8,8 +8,9 @@ import org.tablestore.flink.bridge.BatchWriter;
 import org.tablestore.flink.bridge.Worker;
 
 /**
- * Sends batches to a worker from a thread of its own, so that rows are encoded while others are on their way. Two batches
- * take turns: who fills them waits when the worker is behind, and that is all the buffering there is.
+ * Sends batches to a worker from a thread of its own, so that rows are encoded while others are on their way.
+ * Two batches take turns: who fills them waits when the worker is behind, and that is all the buffering there
+ * is.
  */
 final class BatchSender {
     private static final int BATCHES = 2;
@@ -50,7 +51,10 @@ final class BatchSender {
         free.add(batch);
     }
 
-    /** Waits until everything submitted is sent; from then until the next {@link #submit} the worker is the caller's. */
+    /**
+     * Waits until everything submitted is sent; from then until the next {@link #submit} the worker is the
+     * caller's.
+     */
     void drain() throws IOException, InterruptedException {
         BatchWriter[] all = new BatchWriter[BATCHES];
         for (int index = 0; index < BATCHES; index++) {

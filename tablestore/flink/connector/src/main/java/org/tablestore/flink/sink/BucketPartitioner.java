@@ -14,8 +14,9 @@ import org.tablestore.flink.key.KeyEncoder;
  * Sends each bucket to one writer, neighbouring buckets to the same (spec §16.7); the worker checks that.
  *
  * <p>A partitioner of Flink's own kind, because what is given to {@code partitionCustom} cannot be used with unaligned
- * checkpoints. With those, rows that were on their way are given to all writers of a rescaled job, and each keeps the ones
- * that this partitioner would have sent to it: the writer of a row depends on nothing but its key.
+ * checkpoints. With those, rows that were on their way are given to all writers of a rescaled job, and each
+ * keeps the ones that this partitioner would have sent to it: the writer of a row depends on nothing but its
+ * key.
  */
 final class BucketPartitioner extends StreamPartitioner<RowData> {
     private static final long serialVersionUID = 1L;

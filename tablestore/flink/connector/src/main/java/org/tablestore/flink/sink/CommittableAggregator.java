@@ -23,8 +23,9 @@ import org.tablestore.flink.bridge.Values;
 import org.tablestore.flink.bridge.Worker;
 
 /**
- * Makes one committable of the parts of all writers at each checkpoint, and one more when the input has ended. Runs once
- * in a sink. Its state is the sink id (spec §16.8): who restores it goes on under the same identity.
+ * Makes one committable of the parts of all writers at each checkpoint, and one more when the input has
+ * ended. Runs once in a sink. Its state is the sink id (spec §16.8): who restores it goes on under the same
+ * identity.
  */
 final class CommittableAggregator extends AbstractStreamOperator<CommittableMessage<Committable>>
         implements OneInputStreamOperator<CommittableMessage<Part>, CommittableMessage<Committable>> {
@@ -71,7 +72,8 @@ final class CommittableAggregator extends AbstractStreamOperator<CommittableMess
             long last = reply.number("last");
             if (last > lastCheckpoint) {
                 String renewed = UUID.randomUUID().toString();
-                LOGGER.warn("The job was restored from checkpoint {}, but the table {} has its commits up to checkpoint {}:"
+                LOGGER.warn("The job was restored from checkpoint {}, but the table {} has its commits up to"
+                        + " checkpoint {}:"
                         + " sink {} goes on as {}.", lastCheckpoint, table.path(), last, sinkId, renewed);
                 sinkId = renewed;
             }
@@ -92,8 +94,8 @@ final class CommittableAggregator extends AbstractStreamOperator<CommittableMess
     }
 
     /**
-     * The last committable has the number after the last checkpoint: commits ascend, and the committer commits what is not
-     * beyond the final checkpoint.
+     * The last committable has the number after the last checkpoint: commits ascend, and the committer
+     * commits what is not beyond the final checkpoint.
      */
     @Override
     public void finish() throws Exception {

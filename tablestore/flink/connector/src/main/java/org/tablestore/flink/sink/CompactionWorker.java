@@ -42,7 +42,8 @@ final class CompactionWorker {
                     serve();
                 } catch (IOException | RuntimeException error) {
                     failures++;
-                    LOGGER.warn("Compaction of {} has ended, it begins again in {} s.", table.path(), AGAIN_MILLIS / 1000, error);
+                    LOGGER.warn("Compaction of {} has ended, it begins again in {} s.", table.path(),
+                            AGAIN_MILLIS / 1000, error);
                 }
                 Thread.sleep(AGAIN_MILLIS);
             }

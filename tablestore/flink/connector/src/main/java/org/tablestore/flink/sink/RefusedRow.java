@@ -12,6 +12,7 @@ final class RefusedRow {
     static SuppressRestartsException of(TableDescription table, SuppressRestartsException error) {
         String reason = error.getCause() == null ? error.getMessage() : error.getCause().getMessage();
         return new SuppressRestartsException(
-                new TableException("Table '" + table.name() + "' at " + table.path() + " cannot hold a row: " + reason, error));
+                new TableException("Table '" + table.name() + "' at " + table.path() + " cannot hold a row: "
+                        + reason, error));
     }
 }

@@ -16,8 +16,8 @@ import org.tablestore.flink.bridge.Worker;
 
 /**
  * Publishes each committable as one snapshot (spec §16.8). Flink asks for it when the checkpoint is complete, and again
- * after every restore: a commit that is in the table already is not made twice. Only one subtask ever has something to do;
- * only that one has workers.
+ * after every restore: a commit that is in the table already is not made twice. Only one subtask ever has
+ * something to do; only that one has workers.
  */
 final class TableStoreCommitter implements Committer<Committable> {
     private final TableDescription table;

@@ -19,8 +19,8 @@ import org.apache.flink.table.data.RowData;
 import org.tablestore.flink.TableDescription;
 
 /**
- * The sink: rows go by bucket to writers, what these prepare goes to one aggregator, and what that collects of a checkpoint
- * goes to one committer.
+ * The sink: rows go by bucket to writers, what these prepare goes to one aggregator, and what that collects
+ * of a checkpoint goes to one committer.
  *
  * <pre>
  * input ─ by bucket ─ writer × n ─ aggregator × 1 ─ committer (one of n)

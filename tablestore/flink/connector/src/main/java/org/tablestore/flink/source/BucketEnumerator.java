@@ -21,8 +21,8 @@ import org.slf4j.LoggerFactory;
 import org.tablestore.flink.TableDescription;
 
 /**
- * Decides once where reading starts, hands out the buckets, and keeps the snapshots that a restore from the last complete
- * checkpoint would need. Readers find new snapshots by themselves.
+ * Decides once where reading starts, hands out the buckets, and keeps the snapshots that a restore from the
+ * last complete checkpoint would need. Readers find new snapshots by themselves.
  */
 final class BucketEnumerator implements SplitEnumerator<BucketSplit, EnumeratorState> {
     private static final Logger LOG = LoggerFactory.getLogger(BucketEnumerator.class);
@@ -139,7 +139,10 @@ final class BucketEnumerator implements SplitEnumerator<BucketSplit, EnumeratorS
         }
     }
 
-    /** Gives a reader the waiting buckets that are its own, and tells it that no more come if it does not need to wait. */
+    /**
+     * Gives a reader the waiting buckets that are its own, and tells it that no more come if it does not need
+     * to wait.
+     */
     private void serve(int subtask) {
         if (!ready || !context.registeredReaders().containsKey(subtask)) {
             return;

@@ -25,16 +25,18 @@ record BucketSplit(int bucket, Position position, long end, String consumer, Str
     }
 
     /**
-     * The split as a query goes on with it. A position within a snapshot counts rows as one query sees them: another one
-     * cannot go on there.
+     * The split as a query goes on with it. A position within a snapshot counts rows as one query sees them:
+     * another one cannot go on there.
      *
      * @throws SuppressRestartsException if the job was restored in the middle of a snapshot, with another query
      */
     BucketSplit readAs(ScanQuery other, String table) {
         String identity = other.identity();
         if (position.rows() > 0 && !query.equals(identity)) {
-            throw new SuppressRestartsException(new WorkerException("The job was restored from a savepoint in which bucket "
-                    + bucket + " of table '" + table + "' is in the middle of snapshot " + position.next() + ", read as "
+            throw new SuppressRestartsException(new WorkerException("The job was restored from a savepoint in"
+                    + " which bucket "
+                    + bucket + " of table '" + table + "' is in the middle of snapshot " + position.next()
+                    + ", read as "
                     + query + "; now it is read as " + identity
                     + ". Start the job without that savepoint, or take one when the job has caught up with the table.",
                     "OtherQuery", "", false));

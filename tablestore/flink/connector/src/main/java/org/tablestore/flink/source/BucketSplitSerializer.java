@@ -76,7 +76,8 @@ final class BucketSplitSerializer implements SimpleVersionedSerializer<BucketSpl
 
     static void checkEnd(DataInputDeserializer in) throws IOException {
         if (in.available() > 0) {
-            throw new IOException("State of a TableStore source is damaged: " + in.available() + " bytes are left over.");
+            throw new IOException("State of a TableStore source is damaged: " + in.available()
+                    + " bytes are left over.");
         }
     }
 }

@@ -46,7 +46,10 @@ final class EarlyWorker {
         notifyAll();
     }
 
-    /** Waits for the worker, which belongs to the caller from then on; null if it was taken before, or is not wanted. */
+    /**
+     * Waits for the worker, which belongs to the caller from then on; null if it was taken before, or is not
+     * wanted.
+     */
     synchronized Worker take() throws IOException, InterruptedException {
         while (worker == null && failure == null && !closed) {
             wait();

@@ -8,7 +8,8 @@ import java.util.Map;
  *
  * @param consumer the name under which the table keeps what this source still needs
  * @param started whether it is decided where reading starts; otherwise all that follows is empty
- * @param positions where each bucket was at the last complete checkpoint, rows left out; those that are over are missing
+ * @param positions where each bucket was at the last complete checkpoint, rows left out; those that are over
+ *     are missing
  * @param waiting splits that no reader has
  */
 record EnumeratorState(

@@ -74,7 +74,8 @@ final class FilterLiteral {
         double number = type.getTypeRoot() == LogicalTypeRoot.FLOAT
                 ? value(literal, Float.class)
                 : value(literal, Double.class);
-        return Double.isFinite(number) ? new BigDecimal(Double.toString(number)).toString() : FilterText.untranslatable();
+        return Double.isFinite(number) ? new BigDecimal(Double.toString(number)).toString()
+                : FilterText.untranslatable();
     }
 
     private static String date(LocalDate date) throws Untranslatable {

@@ -15,10 +15,10 @@ import org.apache.flink.table.types.logical.LogicalType;
 import org.apache.flink.table.types.logical.LogicalTypeRoot;
 
 /**
- * A condition of a query as a filter text of the table (the grammar is in tablestore/filter/text.py), if both mean exactly
- * the same for every row, nulls included; Flink then does not look at the condition again. What may differ is not
- * translated: equality of floating point numbers (NaN, signed zeros), CHAR (padding), bytes (Flink compares sets of them by
- * identity), patterns other than a prefix, functions.
+ * A condition of a query as a filter text of the table (the grammar is in tablestore/filter/text.py), if both
+ * mean exactly the same for every row, nulls included; Flink then does not look at the condition again. What
+ * may differ is not translated: equality of floating point numbers (NaN, signed zeros), CHAR (padding), bytes
+ * (Flink compares sets of them by identity), patterns other than a prefix, functions.
  */
 public final class FilterText {
     /** Comparisons, and values of an IN, of one filter; the table allows more. */
@@ -116,7 +116,8 @@ public final class FilterText {
         return String.join(word, texts);
     }
 
-    private String comparison(String operator, ResolvedExpression left, ResolvedExpression right) throws Untranslatable {
+    private String comparison(String operator, ResolvedExpression left,
+            ResolvedExpression right) throws Untranslatable {
         if (left instanceof ValueLiteralExpression) {
             return comparison(MIRRORED.get(operator), right, left);
         }

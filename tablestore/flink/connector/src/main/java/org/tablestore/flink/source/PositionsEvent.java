@@ -5,8 +5,8 @@ import java.util.Map;
 import org.apache.flink.api.connector.source.SourceEvent;
 
 /**
- * A reader tells the enumerator where its buckets are in a checkpoint: when that is complete, older snapshots are no longer
- * needed.
+ * A reader tells the enumerator where its buckets are in a checkpoint: when that is complete, older snapshots
+ * are no longer needed.
  *
  * @param checkpoint {@link #NONE}: the buckets are over, and no checkpoint says so yet
  * @param positions by bucket; null for a bucket that is over

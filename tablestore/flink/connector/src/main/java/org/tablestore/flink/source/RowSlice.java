@@ -3,7 +3,8 @@ package org.tablestore.flink.source;
 import org.tablestore.flink.bridge.Batch;
 
 /**
- * Some rows of a bucket, all of one snapshot, and where the bucket is after them. Between two slices a checkpoint may come.
+ * Some rows of a bucket, all of one snapshot, and where the bucket is after them. Between two slices a
+ * checkpoint may come.
  *
  * @param batch null if there are no rows: the bucket only moved on
  * @param first index of the first row in the batch

@@ -37,7 +37,8 @@ final class SliceRecords implements RecordsWithSplitIds<RowSlice> {
      * @param payload its rows, or null
      * @throws WorkerException if the answer is damaged
      */
-    static SliceRecords read(Values answer, byte[] payload, Position before, BatchReader reader) throws WorkerException {
+    static SliceRecords read(Values answer, byte[] payload, Position before,
+            BatchReader reader) throws WorkerException {
         String split = answer.text("bucket");
         Position after = position(answer);
         ArrayDeque<RowSlice> slices = new ArrayDeque<>();
@@ -55,7 +56,10 @@ final class SliceRecords implements RecordsWithSplitIds<RowSlice> {
         return new Position(answer.number("next"), answer.number("rows"), answer.text("state").equals("true"));
     }
 
-    /** segments: snapshot, row behind its last one, and time, with colons between them; with commas between snapshots. */
+    /**
+     * segments: snapshot, row behind its last one, and time, with colons between them; with commas between
+     * snapshots.
+     */
     private static void cut(Batch batch, long bytes, String segments, Position before, Queue<RowSlice> slices)
             throws WorkerException {
         int first = 0;

@@ -19,8 +19,9 @@ import org.tablestore.flink.bridge.Values;
 import org.tablestore.flink.bridge.Worker;
 
 /**
- * Reads all buckets of a subtask through one worker, which reads ahead by itself. One request is answered at once if rows
- * are ready, else after {@link #WAIT_MILLIS}: so long may new buckets have to wait, and no longer.
+ * Reads all buckets of a subtask through one worker, which reads ahead by itself. One request is answered at
+ * once if rows are ready, else after {@link #WAIT_MILLIS}: so long may new buckets have to wait, and no
+ * longer.
  */
 final class WorkerSplitReader implements SplitReader<RowSlice, BucketSplit> {
     private static final long WAIT_MILLIS = 200;
@@ -140,7 +141,10 @@ final class WorkerSplitReader implements SplitReader<RowSlice, BucketSplit> {
     @Override
     public void wakeUp() {}
 
-    /** Ends what another thread is doing here, and the worker, at once: a worker that hangs does not hold up anybody. */
+    /**
+     * Ends what another thread is doing here, and the worker, at once: a worker that hangs does not hold up
+     * anybody.
+     */
     void cancel() throws IOException {
         cancelled = true;
         Thread busy = reading;

@@ -174,7 +174,8 @@ class WorkerTest {
 
     @Test
     void interruptEndsACallOfAHungWorker() throws Exception {
-        start(GREETING, "import signal", "signal.signal(signal.SIGTERM, signal.SIG_IGN)", "receive()", "time.sleep(60)");
+        start(GREETING, "import signal", "signal.signal(signal.SIGTERM, signal.SIG_IGN)", "receive()",
+                "time.sleep(60)");
         assertInterrupted(() -> worker.call("a", Values.of()));
     }
 
@@ -239,7 +240,8 @@ class WorkerTest {
         Path pid = folder.resolve("pid");
         String python = script("open('" + pid + "', 'w').write(str(os.getpid()))", "sys.exit(7)");
         assertThrows(WorkerException.class, () -> {
-            Files.writeString(Path.of(python), Files.readString(Path.of(python)).replace("peer.connect(sys.argv[4])", ""));
+            Files.writeString(Path.of(python), Files.readString(Path.of(python))
+                    .replace("peer.connect(sys.argv[4])", ""));
             Worker.start(table(python), "writer", "users[1/2]", Map.of());
         });
         long process = Long.parseLong(Files.readString(pid));

@@ -23,7 +23,10 @@ import org.apache.flink.table.functions.BuiltInFunctionDefinitions;
 import org.apache.flink.table.types.DataType;
 import org.junit.jupiter.api.Test;
 
-/** Which conditions become filter texts, and which are left to Flink. What the texts mean is tested beside Flink itself. */
+/**
+ * Which conditions become filter texts, and which are left to Flink. What the texts mean is tested beside
+ * Flink itself.
+ */
 class FilterTextTest {
     private static final ResolvedExpression ID = field("id", DataTypes.BIGINT());
     private static final ResolvedExpression NAME = field("na\"me", DataTypes.STRING());
@@ -41,7 +44,8 @@ class FilterTextTest {
     void comparisons() {
         becomes("\"id\" = 5", call(BuiltInFunctionDefinitions.EQUALS, ID, literal(5L)));
         becomes("\"id\" > -5", call(BuiltInFunctionDefinitions.LESS_THAN, literal(-5L), ID));
-        becomes("\"id\" >= 1.50", call(BuiltInFunctionDefinitions.GREATER_THAN_OR_EQUAL, ID, literal(new BigDecimal("1.50"))));
+        becomes("\"id\" >= 1.50",
+                call(BuiltInFunctionDefinitions.GREATER_THAN_OR_EQUAL, ID, literal(new BigDecimal("1.50"))));
         becomes("\"na\"\"me\" <> 'O''Brien'", call(BuiltInFunctionDefinitions.NOT_EQUALS, NAME, literal("O'Brien")));
         becomes("\"flag\" = TRUE", call(BuiltInFunctionDefinitions.EQUALS, FLAG, literal(true)));
         stays(call(BuiltInFunctionDefinitions.EQUALS, ID, ID));
@@ -81,10 +85,12 @@ class FilterTextTest {
     void sets() {
         becomes("\"id\" IN (1, 2)", call(BuiltInFunctionDefinitions.IN, ID, literal(1L), literal(2L)));
         becomes("\"na\"\"me\" IN ('a')", call(BuiltInFunctionDefinitions.IN, NAME, literal("a")));
-        becomes("(\"id\" >= 1) AND (\"id\" <= 2)", call(BuiltInFunctionDefinitions.BETWEEN, ID, literal(1L), literal(2L)));
+        becomes("(\"id\" >= 1) AND (\"id\" <= 2)",
+                call(BuiltInFunctionDefinitions.BETWEEN, ID, literal(1L), literal(2L)));
         becomes("NOT ((\"id\" >= 1) AND (\"id\" <= 2))",
                 call(BuiltInFunctionDefinitions.NOT_BETWEEN, ID, literal(1L), literal(2L)));
-        ResolvedExpression[] many = Collections.nCopies(FilterText.TESTS_MAX + 1, literal(1L)).toArray(ResolvedExpression[]::new);
+        ResolvedExpression[] many = Collections.nCopies(FilterText.TESTS_MAX + 1, literal(1L))
+                .toArray(ResolvedExpression[]::new);
         many[0] = ID;
         stays(call(BuiltInFunctionDefinitions.IN, many));
     }
@@ -102,7 +108,8 @@ class FilterTextTest {
         ResolvedExpression wide = field("wide", DataTypes.DOUBLE());
         ResolvedExpression narrow = field("narrow", DataTypes.FLOAT());
         becomes("\"wide\" < 1.0E+10", call(BuiltInFunctionDefinitions.LESS_THAN, wide, literal(1e10)));
-        becomes("\"narrow\" > 0.10000000149011612", call(BuiltInFunctionDefinitions.GREATER_THAN, narrow, literal(0.1f)));
+        becomes("\"narrow\" > 0.10000000149011612",
+                call(BuiltInFunctionDefinitions.GREATER_THAN, narrow, literal(0.1f)));
         stays(call(BuiltInFunctionDefinitions.LESS_THAN, narrow, literal(0.1)));
         stays(call(BuiltInFunctionDefinitions.EQUALS, wide, literal(1.0)));
         stays(call(BuiltInFunctionDefinitions.NOT_EQUALS, wide, literal(1.0)));
@@ -115,7 +122,8 @@ class FilterTextTest {
     void times() {
         LocalDateTime moment = LocalDateTime.of(2030, 1, 31, 12, 0, 0, 120_000_000);
         ResolvedExpression day = field("d", DataTypes.DATE());
-        becomes("\"d\" = DATE '0001-01-01'", call(BuiltInFunctionDefinitions.EQUALS, day, literal(LocalDate.of(1, 1, 1))));
+        becomes("\"d\" = DATE '0001-01-01'",
+                call(BuiltInFunctionDefinitions.EQUALS, day, literal(LocalDate.of(1, 1, 1))));
         stays(call(BuiltInFunctionDefinitions.EQUALS, day, literal(LocalDate.of(10_000, 1, 1))));
         ResolvedExpression time = field("t", DataTypes.TIME(3));
         becomes("\"t\" = TIME '01:02:03.004'",

@@ -70,7 +70,8 @@ class SerializersTest {
     void anotherVersionIsRefused() throws IOException {
         byte[] data = splits.serialize(SPLIT);
         IOException error = assertThrows(IOException.class, () -> splits.deserialize(2, data));
-        assertEquals("State of a TableStore source has version 2, this connector knows 1: use the connector that wrote it,"
+        assertEquals("State of a TableStore source has version 2, this connector knows 1: use the connector"
+                + " that wrote it,"
                 + " or a newer one.", error.getMessage());
     }
 
@@ -90,11 +91,13 @@ class SerializersTest {
         ScanQuery before = new ScanQuery(row, null, "full", 200, -1);
         ScanQuery after = new ScanQuery(row, "\"f0\" > 1", "full", 500, -1);
         BucketSplit between = new BucketSplit(1, new Position(4, 0, true), 9, "c", before.identity());
-        assertEquals(new BucketSplit(1, new Position(4, 0, true), 9, "c", after.identity()), between.readAs(after, "t"));
+        assertEquals(new BucketSplit(1, new Position(4, 0, true), 9, "c", after.identity()),
+                between.readAs(after, "t"));
         BucketSplit within = between.at(new Position(4, 7, false));
         assertEquals(within, within.readAs(new ScanQuery(row, null, "full", 500, -1), "t"));
         Throwable error = assertThrows(SuppressRestartsException.class, () -> within.readAs(after, "t")).getCause();
-        assertTrue(error.getMessage().contains("bucket 1 of table 't' is in the middle of snapshot 4"), error.getMessage());
+        assertTrue(error.getMessage().contains("bucket 1 of table 't' is in the middle of snapshot 4"),
+                error.getMessage());
         assertThrows(SuppressRestartsException.class,
                 () -> within.readAs(new ScanQuery(row, null, "upsert", 200, -1), "t"));
     }

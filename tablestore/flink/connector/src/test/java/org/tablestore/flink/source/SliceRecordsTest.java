@@ -34,7 +34,8 @@ class SliceRecordsTest {
 
     @Test
     void aBucketMayMoveOnWithoutRows() throws WorkerException {
-        SliceRecords records = SliceRecords.read(answer(12, 0).put("over", "true"), null, new Position(7, 0, false), reader);
+        SliceRecords records = SliceRecords.read(answer(12, 0).put("over", "true"), null,
+                new Position(7, 0, false), reader);
         assertEquals(Set.of("3"), records.finishedSplits());
         List<RowSlice> slices = slices(records);
         assertEquals(1, slices.size());
@@ -44,9 +45,11 @@ class SliceRecordsTest {
 
     @Test
     void segmentsMustFitTheBatch() {
-        for (String segments : List.of("", "7", "7:1:2:3", "7:11:0", "7:9:0", "7:0:0,7:10:0", "7:x:0", "7:10:0,8:10:0")) {
+        for (String segments
+                : List.of("", "7", "7:1:2:3", "7:11:0", "7:9:0", "7:0:0,7:10:0", "7:x:0", "7:10:0,8:10:0")) {
             assertThrows(WorkerException.class,
-                    () -> SliceRecords.read(answer(7, 10).put("segments", segments), batch(10), new Position(7, 0, false), reader),
+                    () -> SliceRecords.read(answer(7, 10).put("segments", segments), batch(10),
+                            new Position(7, 0, false), reader),
                     segments);
         }
     }

@@ -16,9 +16,10 @@ import org.apache.flink.util.CloseableIterator;
 /**
  * Says of each of some conditions which filter text the connector makes of it, and for which rows Flink finds it true.
  *
- * <p>Arguments: a file with the columns of table {@code t}; one with the options of the connector to read it; one with a
- * condition a line; where to write a line {@code text} for each, empty if Flink keeps a part of it, {@code !} if it is no
- * condition; where to write a line {@code id,digits} for each row, 1 for true, of the conditions that have a text.
+ * <p>Arguments: a file with the columns of table {@code t}; one with the options of the connector to read it;
+ * one with a condition a line; where to write a line {@code text} for each, empty if Flink keeps a part of
+ * it, {@code !} if it is no condition; where to write a line {@code id,digits} for each row, 1 for true, of
+ * the conditions that have a text.
  */
 public final class FilterCases {
     private static final int CONDITIONS_AT_ONCE = 60;
@@ -63,7 +64,8 @@ public final class FilterCases {
         return FilterRecorderFactory.text();
     }
 
-    private static void evaluate(TableEnvironment tables, List<String> conditions, BufferedWriter out) throws Exception {
+    private static void evaluate(TableEnvironment tables, List<String> conditions,
+            BufferedWriter out) throws Exception {
         String values = String.join(", ", conditions.stream().map(each -> "(" + each + ")").toList());
         try (CloseableIterator<Row> rows = tables.executeSql("SELECT id, " + values + " FROM t").collect()) {
             while (rows.hasNext()) {

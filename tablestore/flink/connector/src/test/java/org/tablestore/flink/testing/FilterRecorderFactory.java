@@ -19,7 +19,10 @@ import org.apache.flink.table.runtime.typeutils.InternalTypeInfo;
 import org.apache.flink.table.types.logical.RowType;
 import org.tablestore.flink.source.FilterText;
 
-/** Tables that are only planned: they remember the filter texts that the connector would make of what is pushed down. */
+/**
+ * Tables that are only planned: they remember the filter texts that the connector would make of what is
+ * pushed down.
+ */
 public final class FilterRecorderFactory implements DynamicTableSourceFactory {
     private static List<String> texts = List.of();
     private static boolean complete;
@@ -72,7 +75,8 @@ public final class FilterRecorderFactory implements DynamicTableSourceFactory {
         public ScanRuntimeProvider getScanRuntimeProvider(ScanContext context) {
             return new DataStreamScanProvider() {
                 @Override
-                public DataStream<RowData> produceDataStream(ProviderContext provider, StreamExecutionEnvironment environment) {
+                public DataStream<RowData> produceDataStream(ProviderContext provider,
+                        StreamExecutionEnvironment environment) {
                     return environment.fromCollection(List.<RowData>of(), InternalTypeInfo.of(rowType));
                 }
 

@@ -44,7 +44,8 @@ public final class RunScript {
                 result.print();
             } else if (first.equals("INSERT") || first.equals("EXECUT")) {
                 result.await();
-                System.out.printf("%.3f s: %s%n", (System.nanoTime() - started) / 1e9, statement.lines().findFirst().orElse(""));
+                System.out.printf("%.3f s: %s%n", (System.nanoTime() - started) / 1e9, statement.lines()
+                        .findFirst().orElse(""));
             }
         }
     }
