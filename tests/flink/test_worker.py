@@ -405,6 +405,19 @@ def test_nothing_but_the_socket_is_taken_away() -> None:
         assert list(Path(folder).iterdir()) == [file]
 
 
+def test_arrays_are_made_without_pandas() -> None:
+    """pyarrow looks for it with the first array."""
+    program = """if True:
+        import sys
+        from tablestore.flink import worker
+        assert worker.main([]) == 2
+        import pyarrow as pa
+        assert pa.array({7}).to_pylist() == [7]
+        assert "pandas" not in sys.modules
+        """
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60, stderr=subprocess.DEVNULL)
+
+
 def test_usage() -> None:
     ended = subprocess.run(
         [sys.executable, "-m", "tablestore.flink.worker"], capture_output=True, text=True, timeout=60
