@@ -96,7 +96,7 @@ def measure(cluster: Cluster, folder: Path, arguments: argparse.Namespace, figur
     runner, tables = Runner(cluster, folder), folder.parent
     cases = arguments.cases.split(",")
     warm_up = flink_cases.Bench(runner, systems, Sizes.of(WARM_UP_ROWS), folder)
-    for case in ["sink", *cases] if "read" in cases and "sink" not in cases else cases:
+    for case in cases:
         for done in warm_up.run(case):
             progress(f"warm-up: {done.line()}")
     bench = flink_cases.Bench(runner, systems, Sizes.of(arguments.rows), tables)

@@ -29,22 +29,27 @@ class WrongAnswer(Exception):
 
 @dataclass(frozen=True)
 class Sizes:
-    """rows: upserted by the sink; keys: that they are about, and rows of the dimension; probes: of the lookup join;
-    commit_rows: of each commit that is caught up with."""
+    """rows: upserted by the sink; keys: that they are about, and rows of the dimension; read_rows: upserted into the
+    table that is read; probes: of the lookup join; commit_rows: of each commit that is caught up with."""
 
     rows: int
     keys: int
+    read_rows: int
     probes: int
     commit_rows: int
 
     @classmethod
     def of(cls, rows: int) -> Sizes:
         """In the usual proportions."""
-        return cls(rows, rows // 2, rows * 3 // 10, rows // 20)
+        return cls(rows, rows // 2, rows * 4, rows * 3 // 10, rows // 20)
 
     def upserts(self) -> Stream:
         """Keys at random: more than half of the rows are updates."""
         return Stream(self.rows, self.keys)
+
+    def state(self) -> Stream:
+        """The same in the table that is read: large, because a job that reads it begins by starting Python."""
+        return Stream(self.read_rows, self.read_rows // 2, seed=4)
 
     def dimension(self) -> Stream:
         """Every key once."""
@@ -61,7 +66,7 @@ class Sizes:
 
 
 class Bench:
-    """The cases at one size. Tables are kept in `folder`: those of the sink until the next round, others for good."""
+    """The cases at one size. Tables are kept in `folder`: those of the sink until it runs again, others for good."""
 
     def __init__(self, runner: Runner, systems: Sequence[System], sizes: Sizes, folder: Path) -> None:
         self._runner = runner
@@ -73,11 +78,11 @@ class Bench:
         """One round of a case. Raises WrongAnswer."""
         if case == "bridge":
             yield self._bridge()
-        elif case == "changes":
+        elif case in ("read", "changes"):
             for system in self._systems:
-                yield self._changes(system)
+                yield self._changes(system) if case == "changes" else self._read(system)
         else:
-            measure = {"sink": self._sink, "read": self._read, "lookup": self._lookup}[case]
+            measure = {"sink": self._sink, "lookup": self._lookup}[case]
             settings = [system.lookups if case == "lookup" else system.sinks for system in self._systems]
             for names in zip_longest(*settings):
                 for system, setting in zip(self._systems, names, strict=True):
@@ -98,23 +103,37 @@ class Bench:
             return Done("bridge", "TableStore", stream.rows, self._runner.finish(session, COPY))
 
     def _sink(self, system: System, setting: str) -> Done:
-        """Upsert a stream into a new table; `_read` checks what came of it."""
-        folder = self._target(system, setting)
+        """Upsert a stream into a new table, and check what came of it."""
+        folder = self._folder / f"sink-{system.name}-{list(system.sinks).index(setting)}"
         shutil.rmtree(folder, ignore_errors=True)
         stream, options = self._sizes.upserts(), system.sinks[setting]
-        return Done("sink", setting, stream.rows, self._write(system, folder, stream, options))
+        measured = self._write(system, folder, stream, options)
+        _, found = self._read_state(system, folder, options, self._after_sink.rows)
+        compare(f"sink, {setting}", found, self._after_sink)
+        return Done("sink", setting, stream.rows, measured)
 
-    def _read(self, system: System, setting: str) -> Done:
-        """Read the state of the sink's table as a stream, until its last row has come."""
-        expected, options = self._after_sink, {**system.sinks[setting], **system.full_state}
+    def _read(self, system: System) -> Done:
+        """Read the state of a table as a stream, until its last row has come."""
+        folder, options = self._folder / f"state-{system.name}", system.sinks[system.title]
+        self._fill(system, folder, self._sizes.state())
+        measured, found = self._read_state(system, folder, options, self._state.rows)
+        compare(f"read, {system.title}", found, self._state)
+        return Done("read", system.title, self._state.rows, measured)
+
+    def _read_state(
+        self, system: System, folder: Path, options: Options, rows: int
+    ) -> tuple[Measured, Content]:
         with self._runner.session() as session:
-            session.execute(system.declare("source", self._target(system, setting), options))
-            measured, found = self._count(session, expected.rows)
-        compare(f"read, {setting}", found, expected)
-        return Done("read", setting, expected.rows, measured)
+            session.execute(system.declare("source", folder, {**options, **system.full_state}))
+            return self._count(session, rows)
 
-    def _target(self, system: System, setting: str) -> Path:
-        return self._folder / f"sink-{system.name}-{list(system.sinks).index(setting)}"
+    def _fill(self, system: System, folder: Path, stream: Stream) -> None:
+        """Make a table that is kept."""
+        done = folder.with_suffix(".done")
+        if not done.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            self._write(system, folder, stream, system.sinks[system.title])
+            done.touch()
 
     def _changes(self, system: System) -> Done:
         """Read the exact changes of some commits until the last one has come."""
@@ -138,11 +157,7 @@ class Bench:
     def _lookup(self, system: System, setting: str) -> Done:
         """Join a stream of keys with the dimension."""
         folder = self._folder / f"dimension-{system.name}"
-        done = folder.with_suffix(".done")
-        if not done.exists():
-            shutil.rmtree(folder, ignore_errors=True)
-            self._write(system, folder, self._sizes.dimension(), system.sinks[system.title])
-            done.touch()
+        self._fill(system, folder, self._sizes.dimension())
         stream, answer = self._sizes.probe(), self._runner.answer()
         with self._runner.session() as session:
             generate(session, stream, "probe", "id BIGINT, moment AS PROCTIME()")
@@ -171,6 +186,10 @@ class Bench:
     @cached_property
     def _after_sink(self) -> Content:
         return final_content([self._sizes.upserts()])
+
+    @cached_property
+    def _state(self) -> Content:
+        return final_content([self._sizes.state()])
 
     @cached_property
     def _catch_up(self) -> tuple[int, Content]:
