@@ -59,7 +59,7 @@ class CommitterRole:
         last = newest.committers.get(identity.id, -1)
         if is_known(self._core.storage.root, identity, last, replay):
             return {"outcome": KNOWN, "version": newest.id, **state_of(self._core, newest)}
-        found = [parts.decode(document, self._core.schema) for document in documents_of(values)]
+        found = [self._decode(document) for document in documents_of(values)]
         outcome = self._publish(found, identity, replay)
         snapshot = outcome.version.snapshot
         reply: dict[str, Value] = {
@@ -72,6 +72,18 @@ class CommitterRole:
         }
         reply.update(state_of(self._core, snapshot))
         return reply
+
+    def _decode(self, document: bytes) -> Part:
+        try:
+            return parts.decode(document, self._core.schema)
+        except FormatError as error:
+            if error.code != "wrong-table":
+                raise
+            raise ConnectorError(
+                f"the table at {self._core.storage.root} is not the one that the job has written: it was deleted or "
+                f"replaced ({error}). Put it back, or start the job anew, without its state",
+                code=error.code,
+            ) from error
 
     def _publish(self, found: list[Part], identity: WriterIdentity, replay: bool) -> Outcome:
         try:

@@ -20,6 +20,7 @@ from tablestore.errors import (
     SchemaError,
     SnapshotExpiredError,
 )
+from tablestore.file import layout
 from tablestore.file.snapshot import TIMESTAMP_MAX
 from tablestore.flink.protocol import Connection, Value, integer_of, text_of
 from tablestore.flink.roles import Reply
@@ -48,12 +49,14 @@ class PlannerRole:
         if op == "start":
             return self._start(values)
         if op == "resume":
+            self._check_reached(mark_of(values))
             self._pin = pin_of(self._core, values)
             self._pin.take_up(mark_of(values))
             return self._reply(mark_of(values))
         if self._pin is None:
             raise FormatError("a planner begins with start or resume", code="bad-message", section="16.10")
         if op == "keep":
+            self._check_there()
             self._pin.keep(mark_of(values))
             return self._reply(mark_of(values))
         if op == "finish":
@@ -79,6 +82,29 @@ class PlannerRole:
             return self._reply(mark, end=newest.id)
         raise ConnectorError(
             "snapshots expire faster than reading can start: expire later", code="", retry=True
+        )
+
+    def _check_reached(self, mark: Mark) -> None:
+        """Raises ConnectorError if the table has never had what a job has read of it: its own workers may have made it
+        anew."""
+        newest = self._core.lineage.newest().id
+        if mark.next > newest + (not mark.state):
+            raise self._replaced(f"the job has read it up to snapshot {mark.next - 1}, it ends at {newest}")
+
+    def _check_there(self) -> None:
+        """Raises ConnectorError if the newest snapshot is gone, which never expires."""
+        while True:
+            newest = self._core.lineage.newest().id
+            if self._core.storage.exists(layout.snapshot_path(newest)):
+                return
+            if self._core.lineage.newest().id == newest:
+                raise self._replaced(f"its newest snapshot {newest} is gone")
+
+    def _replaced(self, reason: str) -> ConnectorError:
+        return ConnectorError(
+            f"the table at {self._core.storage.root} was deleted or replaced while the job reads it: {reason}. Put it "
+            "back, or start the job anew, without its state",
+            code="",
         )
 
     def _reply(self, mark: Mark, **more: Value) -> Reply:

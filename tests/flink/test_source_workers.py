@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -334,3 +335,40 @@ def test_requests_that_are_none(table: ts.Table, op: str, values: dict[str, str]
             client.request(op, values)
         assert caught.value.kind == "FormatError"
         assert not caught.value.retry
+
+
+def test_a_table_that_is_deleted_while_it_is_read(table: ts.Table) -> None:
+    """Snapshots that do not come any more look like a table that nobody writes."""
+    table.upsert(rows(0, 10, "x"))
+    with planner(table) as client:
+        begun = start(client, "latest-full")
+        mark = {"next": begun["next"], "state": "true"}
+        assert client.request("keep", mark)[0]["newest"] == b"2"
+        for value in "abc":
+            table.upsert(rows(0, 10, value))
+        table.expire_snapshots(keep_last=1)
+        assert client.request("keep", mark)[0]["newest"] == b"5", "the one that it knew has expired"
+        shutil.rmtree(table.path)
+        with pytest.raises(WorkerError, match=r"was deleted or replaced .* Put it back") as raised:
+            client.request("keep", mark)
+        assert not raised.value.retry
+        assert not Path(table.path).exists(), "nothing is left where it was"
+
+
+def test_a_table_that_is_not_the_one_that_was_read(table: ts.Table) -> None:
+    """A job that is restarted makes what is missing: its next snapshot would never come."""
+    table.upsert(rows(0, 10, "x"))
+    cases: list[tuple[dict[str, Any], bool]] = [
+        ({"next": 3, "state": "false"}, True),
+        ({"next": 2, "state": "true"}, True),
+        ({"next": 4, "state": "false"}, False),
+        ({"next": 3, "state": "true"}, False),
+    ]
+    for mark, fits in cases:
+        with planner(table) as client:
+            if fits:
+                client.request("resume", {"consumer": "flink-x", **mark})
+                continue
+            with pytest.raises(WorkerError, match=r"was deleted or replaced .* it ends at 2") as raised:
+                client.request("resume", {"consumer": "flink-x", **mark})
+            assert not raised.value.retry

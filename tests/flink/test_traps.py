@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from tests.flink.sql import Session
 ENDLESS = Generated(rows=600_000_000, keys=60_000, rows_per_second=20_000)
 
 
-def ddl(path: Path, name: str = "users", columns: str = COLUMNS, **options: str) -> str:
+def ddl(path: Path | str, name: str = "users", columns: str = COLUMNS, **options: str) -> str:
     """A table of the connector; underscores of options are dashes, two of them a dot."""
     given = {"connector": "tablestore", "table-path": str(path)}
     given |= {name.replace("__", ".").replace("_", "-"): value for name, value in options.items()}
@@ -78,6 +79,39 @@ def test_a_key_that_does_not_agree(session: Session, tmp_path: Path) -> None:
     text = fails(session, "SELECT * FROM users")
     assert "PRIMARY KEY" in text
     assert "'primary-keys'" in text
+
+
+def test_a_null_in_a_key(cluster: Cluster, session: Session, tmp_path: Path) -> None:
+    """Without PRIMARY KEY in the definition, or Flink itself refuses the row, and tries it again and again."""
+    session.execute(ddl(tmp_path / "users", columns="id BIGINT, name STRING", primary_keys="id"))
+    text = fails_as_a_job(
+        cluster, session, "INSERT INTO users VALUES (1, 'a'), (CAST(NULL AS BIGINT), 'b'), (3, 'c')"
+    )
+    assert f"Table 'users' at {tmp_path / 'users'} cannot hold a row: Primary key column 'id' is null" in text
+    assert "WHERE id IS NOT NULL" in text
+
+
+def test_a_path_that_is_no_place_for_a_table(cluster: Cluster, session: Session, tmp_path: Path) -> None:
+    session.execute(ddl("s3://bucket/users", "remote"))
+    session.execute(ddl("~/users", "home"))
+    text = fails_as_a_job(cluster, session, "INSERT INTO remote VALUES (1, 'a', 1, 1.0, 'x')")
+    assert "'table-path' = 's3://bucket/users' cannot be used: s3:// is not available" in text
+    assert "Write the whole path" in fails(session, "INSERT INTO home VALUES (1, 'a', 1, 1.0, 'x')")
+
+
+def test_a_table_that_is_deleted_beneath_its_sink(cluster: Cluster, session: Session, tmp_path: Path) -> None:
+    """The job is restarted and makes a new one; it must not go on with that as if nothing were missing."""
+    session.execute(ENDLESS.ddl())
+    session.execute(ddl(tmp_path / "users"))
+    job = session.submit("INSERT INTO users SELECT * FROM changes")
+    cluster.wait_running(job)
+    cluster.wait_for_checkpoints(job, 2)
+    shutil.rmtree(tmp_path / "users", ignore_errors=True)
+    wait_for("the job's end", 60, lambda: cluster.state(job) == "FAILED")
+    text = cluster.exception(job)
+    assert "is not the one that" in text
+    assert "it was deleted or replaced" in text
+    assert "start the job anew" in text
 
 
 def test_another_schema(cluster: Cluster, session: Session, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 package org.tablestore.flink.bridge;
 
 import java.util.List;
+import java.util.Locale;
 
 /** Says what to do when Python or the library is missing or does not fit. */
 final class Installation {
@@ -12,8 +13,13 @@ final class Installation {
 
     private Installation() {}
 
-    /** The error for a worker that ended before it connected, from what it printed. */
-    static WorkerException explain(String title, String python, String lastWords, List<String> tail) {
+    /**
+     * The error for a worker that ended before it connected, from what it printed.
+     *
+     * @param killed whether somebody has killed it, and it may fare better the next time
+     */
+    static WorkerException explain(
+            String title, String python, String lastWords, List<String> tail, boolean killed) {
         String output = String.join("\n", tail);
         if (output.contains("No module named") || output.contains("ModuleNotFoundError")) {
             return error("The Python '" + python + "' of the TableStore " + title
@@ -24,6 +30,11 @@ final class Installation {
             return error("The Python '" + python + "' of the TableStore " + title
                     + " is too old or its packages do not fit together. " + ADVICE + "\nWorker " + lastWords,
                     "WrongPython", false);
+        }
+        boolean isPython = output.contains("Traceback (most recent call last)");
+        if (!killed && !isPython && !output.toLowerCase(Locale.ROOT).contains("memory")) {
+            return error("The '" + python + "' of the TableStore " + title + " does not seem to be Python: "
+                    + lastWords + "\n" + ADVICE, "WrongPython", false);
         }
         return error("The TableStore " + title + " did not start: Python '" + python + "', " + lastWords,
                 "WorkerEnded", true);

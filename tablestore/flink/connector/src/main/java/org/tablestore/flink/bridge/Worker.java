@@ -227,7 +227,7 @@ public final class Worker implements AutoCloseable {
             }
             if (!process.isAlive()) {
                 String lastWords = process.lastWords();
-                throw Installation.explain(title, python, lastWords, process.tail());
+                throw Installation.explain(title, python, lastWords, process.tail(), process.wasKilled());
             }
             if (System.nanoTime() > end) {
                 throw new WorkerException("The TableStore " + title + " did not connect within "

@@ -12,6 +12,7 @@ import java.util.Deque;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Pattern;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -20,6 +21,9 @@ final class WorkerProcess {
     private static final Logger LOG = LoggerFactory.getLogger(Worker.class);
     private static final int LINES_KEPT = 20;
     private static final int LINE_SIZE_MAX = 4096;
+    private static final int SIGNALS = 128; // an exit status above it is a signal
+    /** What a machine lacks for the moment: processes (11), memory (12), open files (23, 24); a file being written (26). */
+    private static final Pattern PASSING = Pattern.compile("error=(11|12|23|24|26),");
     /** How long a process may take to end by itself when its socket is closed. */
     private static final long GRACE_MILLIS = 2_000;
 
@@ -55,12 +59,21 @@ final class WorkerProcess {
             return new WorkerProcess(title, process);
         } catch (IOException error) {
             throw new WorkerException("Cannot start Python for the TableStore " + title + ": '" + python + "': "
-                    + error.getMessage() + ". " + Installation.ADVICE, "MissingPython", "", false);
+                    + error.getMessage() + ". " + Installation.ADVICE, "MissingPython", "", mayPass(error));
         }
+    }
+
+    private static boolean mayPass(IOException error) {
+        return PASSING.matcher(String.valueOf(error.getMessage())).find();
     }
 
     boolean isAlive() {
         return process.isAlive();
+    }
+
+    /** Whether a signal has ended the process. */
+    boolean wasKilled() {
+        return !process.isAlive() && process.exitValue() > SIGNALS;
     }
 
     long id() {
@@ -106,7 +119,7 @@ final class WorkerProcess {
     }
 
     private static String status(int exit) {
-        return exit > 128 ? "was ended by signal " + (exit - 128) : "ended with exit status " + exit;
+        return exit > SIGNALS ? "was ended by signal " + (exit - SIGNALS) : "ended with exit status " + exit;
     }
 
     private void read() {

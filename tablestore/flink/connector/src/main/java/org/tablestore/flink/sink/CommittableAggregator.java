@@ -9,6 +9,7 @@ import java.util.UUID;
 import org.apache.flink.api.common.state.ListState;
 import org.apache.flink.api.common.state.ListStateDescriptor;
 import org.apache.flink.api.common.typeutils.base.StringSerializer;
+import org.apache.flink.runtime.execution.SuppressRestartsException;
 import org.apache.flink.runtime.state.StateInitializationContext;
 import org.apache.flink.streaming.api.connector.sink2.CommittableMessage;
 import org.apache.flink.streaming.api.connector.sink2.CommittableSummary;
@@ -16,6 +17,7 @@ import org.apache.flink.streaming.api.connector.sink2.CommittableWithLineage;
 import org.apache.flink.streaming.api.operators.AbstractStreamOperator;
 import org.apache.flink.streaming.api.operators.OneInputStreamOperator;
 import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
+import org.apache.flink.table.api.TableException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.tablestore.flink.TableDescription;
@@ -25,7 +27,7 @@ import org.tablestore.flink.bridge.Worker;
 /**
  * Makes one committable of the parts of all writers at each checkpoint, and one more when the input has
  * ended. Runs once in a sink. Its state is the sink id (spec §16.8): who restores it goes on under the same
- * identity.
+ * identity. Behind it is the id of the table, once there were rows: a job goes on with no other table.
  */
 final class CommittableAggregator extends AbstractStreamOperator<CommittableMessage<Committable>>
         implements OneInputStreamOperator<CommittableMessage<Part>, CommittableMessage<Committable>> {
@@ -37,7 +39,9 @@ final class CommittableAggregator extends AbstractStreamOperator<CommittableMess
     private final TableDescription table;
     private final boolean newIdentity;
     private transient List<byte[]> documents;
+    private transient ListState<String> state;
     private transient String sinkId;
+    private transient String tableId;
     private transient long lastCheckpoint;
 
     /** @param newIdentity whether a job that was set back goes on under a new identity, rather than fail */
@@ -51,23 +55,35 @@ final class CommittableAggregator extends AbstractStreamOperator<CommittableMess
         super.initializeState(context);
         documents = new ArrayList<>();
         lastCheckpoint = context.getRestoredCheckpointId().orElse(0);
-        ListState<String> state = context.getOperatorStateStore().getListState(SINK_ID);
+        state = context.getOperatorStateStore().getListState(SINK_ID);
         Iterator<String> restored = state.get().iterator();
         if (restored.hasNext()) {
             sinkId = restored.next();
-            checkOrder();
+            tableId = restored.hasNext() ? restored.next() : null;
+            checkTable();
         } else {
             sinkId = UUID.randomUUID().toString();
         }
-        state.update(List.of(sinkId));
+        remember();
     }
 
-    /** The table must not have commits of this sink that are newer than what was restored. */
-    private void checkOrder() throws IOException, InterruptedException {
+    private void remember() throws Exception {
+        state.update(tableId == null ? List.of(sinkId) : List.of(sinkId, tableId));
+    }
+
+    /** The table must be the same, without commits of this sink that are newer than what was restored. */
+    private void checkTable() throws IOException, InterruptedException {
         Values request = Values.of("sink", sinkId)
                 .put("restored", lastCheckpoint)
                 .put("accept", Boolean.toString(newIdentity));
         try (Worker worker = Worker.start(table, "committer", table.name() + " at its restore", Map.of())) {
+            String found = worker.ready().text("table");
+            if (tableId != null && !tableId.equals(found)) {
+                throw new SuppressRestartsException(new TableException("The table '" + table.name() + "' at "
+                        + table.path() + " is not the one that this job has written: it was deleted or replaced (its id"
+                        + " was " + tableId + " and is " + found + "). Put it back, or start the job anew, without its"
+                        + " state."));
+            }
             Values reply = worker.call("restore", request).values();
             long last = reply.number("last");
             if (last > lastCheckpoint) {
@@ -81,8 +97,12 @@ final class CommittableAggregator extends AbstractStreamOperator<CommittableMess
     }
 
     @Override
-    public void processElement(StreamRecord<CommittableMessage<Part>> element) {
+    public void processElement(StreamRecord<CommittableMessage<Part>> element) throws Exception {
         if (element.getValue() instanceof CommittableWithLineage<Part> part) {
+            if (tableId == null) {
+                tableId = part.getCommittable().table();
+                remember();
+            }
             documents.addAll(part.getCommittable().documents());
         }
     }

@@ -21,7 +21,9 @@ final class PartSerializer implements SimpleVersionedSerializer<Part> {
     @Override
     public byte[] serialize(Part part) throws IOException {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-        write(part.documents(), new DataOutputStream(bytes));
+        DataOutputStream out = new DataOutputStream(bytes);
+        out.writeUTF(part.table());
+        write(part.documents(), out);
         return bytes.toByteArray();
     }
 
@@ -31,7 +33,7 @@ final class PartSerializer implements SimpleVersionedSerializer<Part> {
             throw new IOException("A part of version " + version + " was written by another release of the connector.");
         }
         DataInputStream in = new DataInputStream(new ByteArrayInputStream(serialized));
-        Part part = new Part(read(in));
+        Part part = new Part(in.readUTF(), read(in));
         checkEnd(in);
         return part;
     }

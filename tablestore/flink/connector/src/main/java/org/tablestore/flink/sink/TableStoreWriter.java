@@ -92,7 +92,7 @@ final class TableStoreWriter implements CommittingSinkWriter<RowData, Part> {
         prepareMillis = reply.number("millis");
         stalledMillis = reply.number("stalled-millis");
         rows = 0;
-        return documents.isEmpty() ? List.of() : List.of(new Part(documents));
+        return documents.isEmpty() ? List.of() : List.of(new Part(worker.ready().text("table"), documents));
     }
 
     private void submit() throws IOException, InterruptedException {

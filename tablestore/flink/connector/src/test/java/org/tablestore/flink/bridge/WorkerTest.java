@@ -239,13 +239,35 @@ class WorkerTest {
     void nothingIsLeftOfAWorkerThatDoesNotConnect() throws Exception {
         Path pid = folder.resolve("pid");
         String python = script("open('" + pid + "', 'w').write(str(os.getpid()))", "sys.exit(7)");
-        assertThrows(WorkerException.class, () -> {
+        Throwable error = assertThrows(SuppressRestartsException.class, () -> {
             Files.writeString(Path.of(python), Files.readString(Path.of(python))
                     .replace("peer.connect(sys.argv[4])", ""));
             Worker.start(table(python), "writer", "users[1/2]", Map.of());
         });
+        assertTrue(error.getCause().getMessage().contains("does not seem to be Python"), error.getCause().getMessage());
         long process = Long.parseLong(Files.readString(pid));
         assertFalse(ProcessHandle.of(process).map(ProcessHandle::isAlive).orElse(false));
+    }
+
+    @Test
+    void programsThatAreNotPythonEndTheJob() {
+        for (String program : List.of("/bin/true", "/bin/cat", "/nowhere/python3")) {
+            Throwable error = assertThrows(
+                    SuppressRestartsException.class,
+                    () -> Worker.start(table(program), "writer", "users[1/2]", Map.of()));
+            String message = error.getCause().getMessage();
+            assertTrue(message.contains("'" + program + "'") && message.contains("'python.executable'"), message);
+        }
+    }
+
+    @Test
+    void aWorkerThatIsKilledAtItsStartIsWorthAnotherAttempt() throws Exception {
+        String python = script("os.kill(os.getpid(), 9)");
+        Files.writeString(Path.of(python), Files.readString(Path.of(python))
+                .replace("peer.connect(sys.argv[4])", ""));
+        WorkerException error = assertThrows(
+                WorkerException.class, () -> Worker.start(table(python), "writer", "users[1/2]", Map.of()));
+        assertTrue(error.retry() && error.getMessage().contains("was ended by signal 9"), error.getMessage());
     }
 
     private static BatchWriter batch() {

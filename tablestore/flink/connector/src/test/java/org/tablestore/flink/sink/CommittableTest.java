@@ -28,8 +28,8 @@ final class CommittableTest {
 
     @Test
     void partsComeBack() throws IOException {
-        assertSame(DOCUMENTS, parts.deserialize(1, parts.serialize(new Part(DOCUMENTS))).documents());
-        assertSame(List.of(), parts.deserialize(1, parts.serialize(new Part(List.of()))).documents());
+        assertSame(DOCUMENTS, parts.deserialize(1, parts.serialize(new Part("t", DOCUMENTS))).documents());
+        assertSame(List.of(), parts.deserialize(1, parts.serialize(new Part("t", List.of()))).documents());
     }
 
     @Test
@@ -45,8 +45,8 @@ final class CommittableTest {
 
     @Test
     void hugeSizesAreRefusedBeforeTheyAreAllocated() throws IOException {
-        byte[] whole = parts.serialize(new Part(List.of(new byte[] {1, 2})));
-        for (int start : new int[] {0, 4}) {
+        byte[] whole = parts.serialize(new Part("t", List.of(new byte[] {1, 2})));
+        for (int start : new int[] {3, 7}) { // behind the id of the table
             byte[] damaged = whole.clone();
             Arrays.fill(damaged, start, start + 4, (byte) 0x7F);
             assertThrows(IOException.class, () -> parts.deserialize(1, damaged));
