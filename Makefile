@@ -34,6 +34,7 @@ $(FLINK_JAR): $(FLINK_SOURCES)
 # Flink itself, for its tests: a gigabyte in .flink/, once.
 flink-env: env
 	$(PY) -m tests.flink.distribution
+	$(PY) -m tests.flink.jvm
 
 # PyFlink and Flink's shell scripts, for the tests of clients: 850 MB in .flink/clients, once. It takes a Python 3.9 to 3.12.
 FLINK_CLIENTS_PYTHON ?= python3.11
@@ -48,13 +49,15 @@ flink-if-possible:
 demo: build
 	$(PY) examples/flights_demo.py
 
-# Two halves side by side: the tests of the Flink connector wait for processes most of the time. What they print comes last.
+# Folders of tests, TEST_JOBS of them at a time, those that take longest first; each prints what it has to say when it is
+# done, and all run whatever fails. The tests of the Flink connector wait for processes most of the time.
+TEST_JOBS ?= 2
+LONGEST := tests/flink tests/crash tests/retention tests/maintenance tests/damage tests/soak tests/changes tests/concurrency
+OTHERS := $(filter-out $(LONGEST),$(patsubst %/,%,$(sort $(dir $(wildcard tests/*/test_*.py)))))
 test: build flink-if-possible
-	@mkdir -p build; $(PY) -m pytest -q tests/flink > build/flink-tests.log 2>&1 & flink=$$!; \
-	trap 'kill $$flink' INT TERM; \
-	$(PY) -m pytest -q --ignore=tests/flink; others=$$?; \
-	wait $$flink; flink=$$?; cat build/flink-tests.log; \
-	test $$others -eq 0 -a $$flink -eq 0
+	@mkdir -p build; printf '%s\n' $(LONGEST) "$(wildcard tests/test_*.py)" $(OTHERS) | xargs -P $(TEST_JOBS) -I GROUP sh -c \
+	'log=$$(mktemp build/tests-XXXXXX); $(PY) -m pytest -q GROUP > $$log 2>&1; failed=$$?; \
+	echo "$$(echo GROUP | cut -c 1-40):"; cat $$log; rm $$log; exit $$failed'
 
 # Long runs, for SOAK_SECONDS each: random histories against a dict, and many processes on one table.
 SOAK_SECONDS ?= 900

@@ -8,6 +8,10 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+# Where Python is told to leave no bytecode, every process that a test starts would compile the package anew.
+if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
+    os.environ["PYTHONPYCACHEPREFIX"] = str(Path(__file__).resolve().parents[1] / "build" / "bytecode")
+
 SOAK_SECONDS = int(os.environ.get("TABLESTORE_SOAK_SECONDS", "0"))
 
 settings.register_profile(

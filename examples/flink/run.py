@@ -28,7 +28,11 @@ SECONDS = 240
 
 def class_path(home: Path) -> str:
     """Flink, its SQL client and gateway, and the connector."""
-    jars = [*home.glob("lib/*.jar"), *home.glob("opt/flink-sql-*.jar"), *home.glob("opt/flink-python-*.jar")]
+    jars = [
+        *sorted(home.glob("lib/*.jar")),
+        *home.glob("opt/flink-sql-*.jar"),
+        *home.glob("opt/flink-python-*.jar"),
+    ]
     jars += home.parent.glob("gateway/*.jar")  # not part of the distribution that the tests use
     assert jars, f"no Flink in {home}: `make flink-env`, or set FLINK_HOME"
     return os.pathsep.join(map(str, [*jars, jar_path()]))

@@ -127,7 +127,7 @@ def run(pipeline: Pipeline, kills: int, seed: int) -> Figures:
         if number == 2 * kills // 3:
             pipeline.rescale(2)
             pipeline.recover()
-        time.sleep(chance.uniform(0, 1.0))
+        time.sleep(chance.uniform(0, 0.5))
         pipeline.hurt(kind, chance)
         figures.kills[kind] += 1
         pipeline.recover()
@@ -150,7 +150,7 @@ def check(pipeline: Pipeline, figures: Figures) -> None:
         "the second table to catch up",
         SECONDS_TO_RECOVER,
         lambda: not differences(second.scan().to_arrow(), expected),
-        pause=1.0,
+        pause=0.5,
     )
     (pipeline.folder / "last-version.partial").write_text(str(table.version))
     (pipeline.folder / "last-version.partial").rename(pipeline.folder / "last-version")

@@ -1,7 +1,7 @@
 """A standalone Flink cluster of real processes: ZooKeeper, JobManager, TaskManagers, SQL gateway.
 
-The connector's jar is copied to `lib/`, and nothing else is done for it. Every process may be killed and started again:
-the JobManager finds its jobs through ZooKeeper, as in production.
+The connector's jar is copied to `lib/`, and nothing else is done for it; Flink's own jars stay where they are. Every
+process may be killed and started again: the JobManager finds its jobs through ZooKeeper, as in production.
 """
 
 from __future__ import annotations
@@ -16,19 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from tests.flink import distribution
+from tests.flink.jvm import java
 from tests.flink.processes import Process, command_line, descendants, free_port
 from tests.flink.rest import RequestFailed, call, wait_for
 from tests.flink.sql import Session
 
 WORKER = "tablestore.flink.worker"
 SLOTS = 3
-SECONDS_TO_START = 90.0
-# What Flink's own scripts pass on Java 17.
-OPENED = [
-    *("java.base/java.lang", "java.base/java.util", "java.base/java.nio", "java.base/java.net"),
-    *("java.base/java.lang.reflect", "java.base/java.time", "java.base/java.util.concurrent"),
-    *("java.base/java.util.concurrent.atomic", "java.base/java.util.concurrent.locks", "java.base/java.text"),
-]
+SECONDS_TO_START = 180.0
 LOGGING = """rootLogger.level = INFO
 rootLogger.appenderRef.out.ref = Out
 appender.out.name = Out
@@ -42,24 +37,6 @@ logger.curator.level = WARN
 logger.pekko.name = org.apache.pekko
 logger.pekko.level = WARN
 """
-
-
-def java(heap_megabytes: int, class_path: str, folder: Path, short: bool = False) -> list[str]:
-    """How a process of Flink begins; one that works little is not worth much of the compiler's time."""
-    opened = [f"--add-opens={package}=ALL-UNNAMED" for package in OPENED]
-    memory = [f"-Xmx{heap_megabytes}m", "-XX:+UseSerialGC", "-XX:MaxMetaspaceSize=384m"]
-    logging = f"-Dlog4j.configurationFile=file:{folder / 'log4j.properties'}"
-    level = ["-XX:TieredStopAtLevel=1"] if short else []
-    return [
-        "java",
-        *memory,
-        *level,
-        *opened,
-        logging,
-        "-Dzookeeper.admin.enableServer=false",
-        "-cp",
-        class_path,
-    ]
 
 
 class Cluster:
@@ -82,8 +59,6 @@ class Cluster:
         self._java_options = java_options
         for name in ("conf", "lib", "bin", "log", "checkpoints", "savepoints", "recovery", "plugins"):
             (folder / name).mkdir()
-        for jar in distribution.library(distribution.VERSION).glob("*.jar"):
-            (folder / "lib" / jar.name).symlink_to(jar)
         for jar in jars:
             shutil.copy(jar, folder / "lib")
         self._write_python()
@@ -172,7 +147,7 @@ class Cluster:
         (folder / "log4j.properties").write_text(LOGGING)
         (folder / "zookeeper").mkdir()
         (folder / "zookeeper.cfg").write_text(
-            f"tickTime=2000\ndataDir={folder}/zookeeper\nclientPort={self._ports['zookeeper']}\n"
+            f"tickTime=1000\ndataDir={folder}/zookeeper\nclientPort={self._ports['zookeeper']}\n"
             "clientPortAddress=127.0.0.1\nmaxClientCnxns=0\n"
         )
 
@@ -280,7 +255,7 @@ class Cluster:
         """The state of a job, such as RUNNING."""
         return str(self.job(job)["state"])
 
-    def wait(self, job: str, state: str = "FINISHED", seconds: float = 60.0) -> None:
+    def wait(self, job: str, state: str = "FINISHED", seconds: float = 120.0) -> None:
         """Wait until the job is in a state; fail when it ends in another one."""
 
         def probe() -> bool:
@@ -298,9 +273,13 @@ class Cluster:
         tasks = found["vertices"]
         return bool(tasks) and all(task["status"] in {"RUNNING", "FINISHED"} for task in tasks)
 
-    def wait_running(self, job: str, seconds: float = 60.0) -> None:
+    def wait_running(self, job: str, seconds: float = 120.0) -> None:
         """Wait until all tasks of the job run."""
         wait_for(f"job {job} running", seconds, lambda: self.is_running(job))
+
+    def rows_sent(self, job: str) -> int:
+        """Rows that the first of the job's tasks have handed on, as far as the JobManager has heard."""
+        return int(self.job(job)["vertices"][0]["metrics"]["write-records"])
 
     def exception(self, job: str) -> str:
         """Why the job failed at last, causes included."""
@@ -325,7 +304,7 @@ class Cluster:
             (found["id"] for name in ("completed", "restored") if (found := latest.get(name))), default=0
         )
 
-    def wait_for_checkpoints(self, job: str, more: int = 1, seconds: float = 60.0) -> None:
+    def wait_for_checkpoints(self, job: str, more: int = 1, seconds: float = 120.0) -> None:
         """Wait until so many more checkpoints completed."""
         for _ in range(more):
             known = self.newest_checkpoint(job)
@@ -334,12 +313,12 @@ class Cluster:
     def _is_past(self, job: str, checkpoint: int) -> bool:
         return self.newest_checkpoint(job) > checkpoint
 
-    def cancel(self, job: str, seconds: float = 30.0) -> None:
+    def cancel(self, job: str, seconds: float = 60.0) -> None:
         """Cancel a job and wait until it is gone."""
         call("PATCH", f"{self.rest}/jobs/{job}?mode=cancel")
         self.wait(job, "CANCELED", seconds)
 
-    def savepoint(self, job: str, stop: bool = False, seconds: float = 60.0) -> str:
+    def savepoint(self, job: str, stop: bool = False, seconds: float = 120.0) -> str:
         """Take a savepoint, and stop the job with it if asked to; where it is."""
         action, body = ("stop", {"drain": False}) if stop else ("savepoints", {"cancel-job": False})
         trigger = call("POST", f"{self.rest}/jobs/{job}/{action}", body)["request-id"]
@@ -375,3 +354,7 @@ class Cluster:
         """Living workers of a role, of tables whose `python.executable` is `watched_python`."""
         named = {int(path.name.rpartition("-")[2]) for path in self.watch.glob(f"{role}-*")}
         return named & self.workers()
+
+    def hung_workers_of(self, role: str) -> set[int]:
+        """Those of them that met `hang-<role>`."""
+        return self.workers_of(f"hung-{role}")

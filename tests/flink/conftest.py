@@ -12,6 +12,15 @@ from tests.flink import distribution, jars
 from tests.flink.cluster import Cluster
 from tests.flink.sql import Session
 
+# What tests wait for comes soon: rows of a SELECT with a checkpoint, the state of a job as it was this long ago.
+PROMPT = {
+    "execution.checkpointing.interval": "400 ms",
+    "restart-strategy.fixed-delay.delay": "200 ms",
+    "web.refresh-interval": "100",
+    "metrics.fetcher.update-interval": "500",
+    "high-availability.zookeeper.client.session-timeout": "6000",
+}
+
 
 @pytest.fixture(scope="session")
 def flink() -> str:
@@ -43,7 +52,7 @@ def shared_cluster(
     """A standalone cluster with two TaskManagers, the connector's jar copied to its `lib/`."""
     folder = tmp_path_factory.mktemp("cluster")
     quick = ["-XX:TieredStopAtLevel=1"]  # short tests start many tasks and run none for long
-    cluster = Cluster(folder, [connector_jar, testing_jar], java_options=quick)
+    cluster = Cluster(folder, [connector_jar, testing_jar], settings=PROMPT, java_options=quick)
     try:
         cluster.start()
         yield cluster

@@ -37,7 +37,7 @@ def call(method: str, url: str, body: object = None) -> Any:
     return json.loads(text) if text else None
 
 
-def wait_for(what: str, seconds: float, probe: Callable[[], Any], pause: float = 0.1) -> Any:
+def wait_for(what: str, seconds: float, probe: Callable[[], Any], pause: float = 0.05) -> Any:
     """The first answer of `probe` that is true; servers that are not up count as no answer."""
     end = time.monotonic() + seconds
     last: object = None

@@ -40,7 +40,7 @@ class Result:
             else:
                 yield answer["results"]["data"]
 
-    def rows(self, count: int | None = None, seconds: float = 60.0) -> list[tuple[str, Row]]:
+    def rows(self, count: int | None = None, seconds: float = 120.0) -> list[tuple[str, Row]]:
         """The next `count` rows with their kinds, or all until the query ends."""
         found: list[tuple[str, Row]] = []
         end = time.monotonic() + seconds
@@ -75,7 +75,7 @@ class Session:
         answer = call("POST", f"{self.url}/statements", {"statement": statement})
         return Result(self, answer["operationHandle"])
 
-    def execute(self, statement: str, seconds: float = 60.0) -> list[Row]:
+    def execute(self, statement: str, seconds: float = 120.0) -> list[Row]:
         """Run a statement to its end: DDL, SET, or a query that ends."""
         return [row for _, row in self.start(statement).rows(seconds=seconds)]
 

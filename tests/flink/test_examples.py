@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.flink.distribution import ROOT
+from tests.flink.jvm import archived
 
 PROGRAM = ROOT / "examples" / "flink" / "run.py"
 SECONDS = 240
@@ -20,7 +21,7 @@ def run(script: str, folder: Path) -> str:
     done = subprocess.run(
         command,
         cwd=folder.parent,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": str(ROOT), "JAVA_TOOL_OPTIONS": " ".join(archived())},
         capture_output=True,
         text=True,
         timeout=SECONDS,

@@ -12,8 +12,8 @@ import pytest
 
 import tablestore as ts
 from tests.flink import distribution
-from tests.flink.cluster import java
 from tests.flink.generated import COLUMNS, Generated, differences
+from tests.flink.jvm import java
 
 STREAM = Generated(rows=120_000, keys=12_000)
 SECONDS = 180
@@ -42,10 +42,10 @@ def test_write_and_read(version: str, connector_jar: Path, testing_jar: Path, tm
     script += ["SET 'parallelism.default' = '2'", "SET 'execution.checkpointing.interval' = '1 s'"]
     (tmp_path / "script.sql").write_text(";\n".join([*script, ""]))
     (tmp_path / "log4j.properties").write_text("rootLogger.level = OFF\n")
-    class_path = f"{distribution.library(version)}/*:{connector_jar}:{testing_jar}"
+    class_path = f"{connector_jar}:{testing_jar}"
     done = subprocess.run(
         [
-            *java(768, class_path, tmp_path, short=True),
+            *java(768, class_path, tmp_path, short=True, version=version),
             "org.tablestore.flink.testing.RunScript",
             str(tmp_path / "script.sql"),
         ],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from pathlib import Path
 
@@ -32,7 +31,7 @@ def commits(path: Path) -> Counter[tuple[str, int]]:
 
 def gated(folder: Path) -> Generated:
     """A stream that ends when a test wants it to."""
-    return Generated(rows=120_000, keys=12_000, rows_per_second=3_000, gate=str(folder / "gate"))
+    return Generated(rows=120_000, keys=12_000, rows_per_second=1_000, gate=str(folder / "gate"))
 
 
 def finish(cluster: Cluster, job: str, stream: Generated) -> None:
@@ -79,7 +78,8 @@ def test_an_older_savepoint(cluster: Cluster, session: Session, tmp_path: Path) 
     job = session.submit(SINK)
     cluster.wait_for_checkpoints(job, 2)
     savepoint = cluster.savepoint(job)
-    cluster.wait_for_checkpoints(job, 3)
+    known = len(commits(path))
+    wait_for("commits after the savepoint", 120, lambda: len(commits(path)) > known + 1)
     cluster.cancel(job)
     before = commits(path)
     failed = restored(session, savepoint)
@@ -104,10 +104,10 @@ def test_a_savepoint_that_was_not_stopped_with(cluster: Cluster, session: Sessio
     session.option("execution.checkpointing.interval", "1 h")
     job = session.submit(SINK)
     cluster.wait_running(job)
-    time.sleep(3)
+    wait_for("rows", 120, lambda: cluster.rows_sent(job) > 2_000)
     savepoint = cluster.savepoint(job)
     cluster.cancel(job)
-    session.option("execution.checkpointing.interval", "1 s")
+    session.option("execution.checkpointing.interval", "400 ms")
     finish(cluster, restored(session, savepoint), stream)
     assert differences(table_of(path), stream.table()) == ""
     found = commits(path)

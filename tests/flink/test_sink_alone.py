@@ -9,8 +9,8 @@ from pathlib import Path
 
 import tablestore as ts
 from tests.flink import distribution
-from tests.flink.cluster import java
 from tests.flink.generated import Generated, differences
+from tests.flink.jvm import java
 from tests.flink.test_traps import ddl
 
 STREAM = Generated(rows=60_000, keys=6_000)
@@ -32,7 +32,7 @@ def test_without_checkpoints(connector_jar: Path, testing_jar: Path, tmp_path: P
     (tmp_path / "script.sql").write_text(";\n".join([*script, ""]))
     (tmp_path / "config.yaml").write_text("parallelism.default: 2\n")
     (tmp_path / "log4j.properties").write_text("rootLogger.level = OFF\n")
-    class_path = f"{distribution.library(distribution.VERSION)}/*:{connector_jar}:{testing_jar}"
+    class_path = f"{connector_jar}:{testing_jar}"
     program = "org.tablestore.flink.testing.RunScript"
     done = subprocess.run(
         [*java(768, class_path, tmp_path, short=True), program, str(tmp_path / "script.sql")],

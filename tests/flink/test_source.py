@@ -179,7 +179,7 @@ def test_hung_workers_are_cancelled(cluster: Cluster, session: Session, tmp_path
         hang.touch()
         try:
             table.upsert(rows(random.Random(5), 100))
-            time.sleep(2)
+            wait_for(f"a hung {role}", SECONDS, partial(cluster.hung_workers_of, role))
             started = time.monotonic()
             cluster.cancel(job)
             assert time.monotonic() - started < 5

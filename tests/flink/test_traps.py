@@ -134,7 +134,11 @@ def test_a_hung_worker_is_cancelled(cluster: Cluster, session: Session, tmp_path
     hang = cluster.watch / "hang-writer"
     hang.touch()
     try:
-        time.sleep(3)  # rows pile up before the worker, and a checkpoint asks it for its part
+        wait_for("hung writers", 60, lambda: len(cluster.hung_workers_of("writer")) == 2)
+        wait_for(
+            "a checkpoint that waits for them", 60, lambda: cluster.checkpoints(job)["counts"]["in_progress"]
+        )
+        time.sleep(1)  # rows pile up before the workers
         started = time.monotonic()
         cluster.cancel(job)
         assert time.monotonic() - started < 5

@@ -5,7 +5,7 @@ It stands where `python.executable` is expected and serves as any other worker, 
 - the committer says in `commits` which checkpoint of which sink it was asked for, and how that ended;
 - the committer that meets `crash-after-publish` in FOLDER takes the file away and dies by `kill -9` when a commit was
   published, before it says so;
-- a worker that meets `hang-<role>` takes the next message and never comes back.
+- a worker that meets `hang-<role>` takes the next message, leaves `hung-<role>-<pid>` and never comes back.
 """
 
 from __future__ import annotations
@@ -53,6 +53,7 @@ class WatchedRole:
     def _hang_if_asked(self) -> None:
         if (self._folder / f"hang-{self._name}").exists():
             print(f"{self._name} hangs", flush=True)
+            (self._folder / f"hung-{self._name}-{os.getpid()}").touch()
             while True:
                 time.sleep(3600)
 
