@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -283,6 +285,29 @@ def test_columns_filter_and_limit(table: ts.Table) -> None:
         splits = splits_of({**plan, "end": 2})
         add(client, splits)
         assert len(read(client, splits)) == 2 * BUCKETS
+
+
+def test_a_worker_does_not_load_pandas(table: ts.Table, tmp_path: Path) -> None:
+    """Which pyarrow does as soon as an array becomes one of NumPy's, wherever there is a pandas."""
+    loaded, package = tmp_path / "loaded", tmp_path / "packages" / "pandas"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text(f"open({str(loaded)!r}, 'w').close()\n__version__ = '3.0.0'\n")
+    environment = {"PYTHONPATH": str(package.parent)}
+    table.upsert(rows(0, 100, "x"))
+    with Client(environment=environment) as client:
+        options = {
+            "scan.columns": json.dumps(SCHEMA.names),
+            "scan.changelog-mode": "full",
+            "scan.poll-millis": 20,
+        }
+        client.hello(hello_of("reader", table.path, SCHEMA, ["id"], ["part"], BUCKETS, **options))
+        splits = splits_of({"next": 2, "state": True, "end": 2, "buckets": BUCKETS})
+        add(client, splits)
+        assert len(read(client, splits)) == 100
+    assert not loaded.exists()
+    program = "import numpy, pyarrow; numpy.asarray(pyarrow.array([1]))"
+    subprocess.run([sys.executable, "-c", program], env=environment, check=False, timeout=60)
+    assert loaded.exists(), "pyarrow does not look for pandas any more: the worker need not keep it from that"
 
 
 def test_a_paused_bucket_waits(table: ts.Table) -> None:
