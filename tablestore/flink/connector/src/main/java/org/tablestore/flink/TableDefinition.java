@@ -46,12 +46,22 @@ final class TableDefinition {
             throw new ValidationException("'num-buckets' = '" + buckets + "' is not between 1 and "
                     + Buckets.MAX + ".");
         }
+        checkParallelism(options, TableStoreOptions.SCAN_PARALLELISM);
+        checkParallelism(options, TableStoreOptions.SINK_PARALLELISM);
         TypeMapping.columns(declared);
         RowType rowType = withRequired(declared, primaryKey);
         new KeyEncoder(rowType, primaryKey.stream().mapToInt(rowType::getFieldIndex).toArray());
         String python = options.get(TableStoreOptions.PYTHON_EXECUTABLE);
         return new TableDescription(
                 name, path(options), rowType, primaryKey, partitionKeys, buckets, tableOptions(options), python);
+    }
+
+    private static void checkParallelism(ReadableConfig options, ConfigOption<Integer> option) {
+        options.getOptional(option).filter(subtasks -> subtasks < 1).ifPresent(subtasks -> {
+            throw new ValidationException(
+                    "'" + option.key() + "' = '" + subtasks + "' is no number of subtasks: say 1 or more, or leave it"
+                            + " out.");
+        });
     }
 
     /** Refuses options that nobody knows, with the one that may have been meant. */

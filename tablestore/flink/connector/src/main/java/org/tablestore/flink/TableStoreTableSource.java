@@ -174,6 +174,10 @@ final class TableStoreTableSource
                 TableStoreOptions.SCAN_STARTUP_SNAPSHOT.key(), mode);
         require(mode == StartMode.FROM_TIMESTAMP, timestamp.isPresent(),
                 TableStoreOptions.SCAN_STARTUP_TIMESTAMP.key(), mode);
+        if (snapshot.isPresent() && snapshot.get() < 1) {
+            throw new ValidationException(
+                    "'scan.startup.snapshot' = '" + snapshot.get() + "' is no snapshot: they are counted from 1.");
+        }
         if (mode == StartMode.CONSUMER_ID && consumer.isEmpty()) {
             throw new ValidationException("'scan.startup.mode' = 'consumer-id' needs the option 'consumer-id'.");
         }

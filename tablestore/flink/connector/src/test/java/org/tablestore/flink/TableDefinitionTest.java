@@ -113,6 +113,14 @@ class TableDefinitionTest {
         assertRefused("'table-path' = '" + path + "'", part);
     }
 
+    @ParameterizedTest
+    @CsvSource({"scan.parallelism,0", "sink.parallelism,0", "sink.parallelism,-1", "scan.startup.snapshot,0"})
+    void numbersThatCountNothingAreRefused(String name, String value) {
+        options.put("scan.startup.mode", name.endsWith("snapshot") ? "from-snapshot" : "latest");
+        options.put(name, value);
+        assertRefused("'" + name + "' = '" + value + "' is no ");
+    }
+
     @Test
     void theOptionsAreEnough() {
         primaryKey = List.of();

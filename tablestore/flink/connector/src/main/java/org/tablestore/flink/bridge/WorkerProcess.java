@@ -22,7 +22,7 @@ final class WorkerProcess {
     private static final int LINES_KEPT = 20;
     private static final int LINE_SIZE_MAX = 4096;
     private static final int SIGNALS = 128; // an exit status above it is a signal
-    /** What a machine lacks for the moment: processes (11), memory (12), open files (23, 24); a file being written (26). */
+    /** What a machine lacks for the moment: processes (11), memory (12), open files (23, 24); a busy file (26). */
     private static final Pattern PASSING = Pattern.compile("error=(11|12|23|24|26),");
     /** How long a process may take to end by itself when its socket is closed. */
     private static final long GRACE_MILLIS = 2_000;
