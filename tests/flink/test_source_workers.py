@@ -294,6 +294,7 @@ def test_a_worker_does_not_load_pandas(table: ts.Table, tmp_path: Path) -> None:
     (package / "__init__.py").write_text(f"open({str(loaded)!r}, 'w').close()\n__version__ = '3.0.0'\n")
     environment = {"PYTHONPATH": str(package.parent)}
     table.upsert(rows(0, 100, "x"))
+    table.upsert(rows(50, 150, "y", "b"))
     with Client(environment=environment) as client:
         options = {
             "scan.columns": json.dumps(SCHEMA.names),
@@ -301,9 +302,9 @@ def test_a_worker_does_not_load_pandas(table: ts.Table, tmp_path: Path) -> None:
             "scan.poll-millis": 20,
         }
         client.hello(hello_of("reader", table.path, SCHEMA, ["id"], ["part"], BUCKETS, **options))
-        splits = splits_of({"next": 2, "state": True, "end": 2, "buckets": BUCKETS})
+        splits = splits_of({"next": 3, "state": True, "end": 3, "buckets": BUCKETS})
         add(client, splits)
-        assert len(read(client, splits)) == 100
+        assert len(read(client, splits)) == 150
     assert not loaded.exists()
     program = "import numpy, pyarrow; numpy.asarray(pyarrow.array([1]))"
     subprocess.run([sys.executable, "-c", program], env=environment, check=False, timeout=60)
