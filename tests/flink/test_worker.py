@@ -316,10 +316,16 @@ RUN = "from tests.flink.echo_worker import main; os._exit(main())"
 
 
 @pytest.mark.parametrize("doing", ["idle", "sleep", "compute"])
-def test_no_worker_outlives_its_parent(table_path: Path, doing: str) -> None:
+def test_no_worker_outlives_its_parent(
+    table_path: Path, doing: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     """kill -9 of a TaskManager."""
+    folder = tmp_path_factory.mktemp("s")  # for what the parent leaves behind; its socket needs a short path
     parent = subprocess.Popen(
-        [sys.executable, "-c", PARENT, os.fspath(table_path), doing], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", PARENT, os.fspath(table_path), doing],
+        env={**os.environ, "TMPDIR": os.fspath(folder)},
+        stdout=subprocess.PIPE,
+        text=True,
     )
     assert parent.stdout is not None
     with parent.stdout:
