@@ -27,7 +27,7 @@ def start(table_path: Path, output: Path, until: int) -> subprocess.Popen[bytes]
 
 
 def change(table: ts.Table, source: random.Random, number: int) -> None:
-    """One commit or maintenance of the table."""
+    """One commit, and a compaction now and then."""
     ids = source.sample(range(200), 60)
     if number % 6 == 5:
         table.delete(ids[:30])
@@ -35,9 +35,12 @@ def change(table: ts.Table, source: random.Random, number: int) -> None:
         table.upsert([{"id": i, "place": source.choice("ab"), "n": number} for i in ids])
     if number % 4 == 0:
         table.compact(full=number % 8 == 0)
-    if number % 5 == 0:
-        table.expire_snapshots(keep_last=2)
-        table.remove_orphan_files(dry_run=False, older_than=datetime.timedelta(0))
+
+
+def clean(table: ts.Table) -> None:
+    """Expire whatever the consumer no longer needs, and remove it."""
+    table.expire_snapshots(keep_last=2)
+    table.remove_orphan_files(dry_run=False, older_than=datetime.timedelta(0))
 
 
 def run(table_path: Path, kills: int, seconds: float, seed: int) -> None:
@@ -73,10 +76,12 @@ def run(table_path: Path, kills: int, seconds: float, seed: int) -> None:
 
 
 def step(table: ts.Table, source: random.Random, number: int) -> list[list[Any]]:
-    """Change the table; what changed, step by step."""
-    before = table.at(version=table.version)
+    """Change the table; what changed, step by step, read before a consumer that is far enough lets it expire."""
+    before = table.version
     change(table, source, number)
-    found = table.changes(before.version, net=False).to_arrow()
+    found = table.changes(before, net=False).to_arrow()
+    if number % 5 == 0:
+        clean(table)
     return [list(row.values()) for row in found.to_pylist()]
 
 
