@@ -50,12 +50,12 @@ demo: build
 	$(PY) examples/flights_demo.py
 
 # Folders of tests, TEST_JOBS of them at a time, those that take longest first; each prints what it has to say when it is
-# done, and all run whatever fails. The tests of the Flink connector wait for processes most of the time.
+# done, and all run whatever fails. Those of the Flink connector are in two parts: one cluster serves one process.
 TEST_JOBS ?= 2
-LONGEST := tests/flink tests/crash tests/retention tests/maintenance tests/damage tests/soak tests/changes tests/concurrency
-OTHERS := $(filter-out $(LONGEST),$(patsubst %/,%,$(sort $(dir $(wildcard tests/*/test_*.py)))))
+LONGEST := tests/crash tests/retention tests/maintenance tests/damage tests/soak tests/changes tests/concurrency
+OTHERS := $(filter-out tests/flink $(LONGEST),$(patsubst %/,%,$(sort $(dir $(wildcard tests/*/test_*.py)))))
 test: build flink-if-possible
-	@mkdir -p build; printf '%s\n' $(LONGEST) "$(wildcard tests/test_*.py)" $(OTHERS) | xargs -P $(TEST_JOBS) -I GROUP sh -c \
+	@mkdir -p build; printf '%s\n' "tests/flink -m cluster" "tests/flink -m without_cluster" $(LONGEST) "$(wildcard tests/test_*.py)" $(OTHERS) | xargs -P $(TEST_JOBS) -I GROUP sh -c \
 	'log=$$(mktemp build/tests-XXXXXX); $(PY) -m pytest -q GROUP > $$log 2>&1; failed=$$?; \
 	echo "$$(echo GROUP | cut -c 1-40):"; cat $$log; rm $$log; exit $$failed'
 

@@ -19,6 +19,7 @@ from tablestore.flink import batch, protocol
 from tablestore.flink.batch import Rows
 from tablestore.flink.protocol import BATCH, ERROR, HELLO, READY, REQUEST, RESPONSE, Connection, Value
 from tablestore.types import Field
+from tests.flink.nursery import ForkedWorker
 
 WORKER = ("-m", "tablestore.flink.worker")
 TIMEOUT_SECONDS = 60.0
@@ -95,7 +96,10 @@ class Client:
         values, rows = client.request("prepare", {"checkpoint": 1})  # raises WorkerError
     """
 
-    def __init__(self, command: Sequence[str] = WORKER, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, command: Sequence[str] | None = None, environment: Mapping[str, str] | None = None
+    ) -> None:
+        """command, environment: of a fresh process; with neither, the worker is forked from one that has loaded all."""
         self.directory = tempfile.TemporaryDirectory(prefix="ts-")
         path = Path(self.directory.name) / "s"
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -103,19 +107,27 @@ class Client:
         listener.bind(os.fspath(path))
         listener.listen(1)
         self.log = Path(self.directory.name) / "log"
-        with self.log.open("wb") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, *command, os.fspath(path)],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=log,
-                env=None if environment is None else {**os.environ, **environment},
-            )
+        self.log.touch()
+        self.process = (
+            ForkedWorker(path, self.log)
+            if command is None and environment is None
+            else self._start([*(command or WORKER), os.fspath(path)], environment or {})
+        )
         self.socket, _ = listener.accept()
         listener.close()
         self.socket.settimeout(TIMEOUT_SECONDS)
         self.connection = Connection(self.socket)
         self._fields: Sequence[Field] = ()
+
+    def _start(self, arguments: Sequence[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+        with self.log.open("wb") as log:
+            return subprocess.Popen(
+                [sys.executable, *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+                env={**os.environ, **environment},
+            )
 
     def __enter__(self) -> Client:
         return self

@@ -1,4 +1,4 @@
-"""One cluster for all tests of this folder. Without a JDK and Maven they are skipped, and say so."""
+"""One cluster for the tests of this folder that want one. Without a JDK and Maven they are skipped, and say so."""
 
 from __future__ import annotations
 
@@ -20,6 +20,15 @@ PROMPT = {
     "metrics.fetcher.update-interval": "500",
     "high-availability.zookeeper.client.session-timeout": "6000",
 }
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark who uses the cluster, so that the others can run beside."""
+    for item in items:
+        if Path(__file__).parent not in item.path.parents:
+            continue
+        used = getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.cluster if "shared_cluster" in used else pytest.mark.without_cluster)
 
 
 @pytest.fixture(scope="session")
