@@ -1,7 +1,7 @@
 """Workers forked from a process that has loaded everything once: 0.02 s each instead of 0.5 s of Python's start.
 
-They are processes as any worker is, with a number, a log, signals and an exit status of their own. Tests of how a worker
-starts and ends take fresh ones.
+They are processes as any worker is, with a number, a log, signals and an exit status of their own. Tests of how a
+worker starts and ends take fresh ones.
 """
 
 from __future__ import annotations
