@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from tablestore.flink import batch, worker
 from tablestore.flink.protocol import Connection
-from tablestore.flink.roles import MakeRole, Reply
+from tablestore.flink.role import MakeRole, Reply
 from tablestore.table import Table
 
 

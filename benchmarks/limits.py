@@ -23,9 +23,9 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
-from benchmarks.limits_of import Kernels, Limit, Shape, limits  # noqa: E402  (the path above)
+from benchmarks.limits_of import Limit, Shape, limits  # noqa: E402  (the path above)
 from benchmarks.measurements import PHASES  # noqa: E402
-from benchmarks.primitives import Primitives, measure_kernels, measure_primitives  # noqa: E402
+from benchmarks.primitives import Kernels, Primitives, measure_kernels, measure_primitives  # noqa: E402
 from benchmarks.tables import Rows, aligned, load, machine, number, piped  # noqa: E402
 from benchmarks.workload import Workload, prepare  # noqa: E402
 

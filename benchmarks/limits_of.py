@@ -4,30 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from benchmarks.primitives import Kernels, Primitives
 from benchmarks.workload import LOAD_COMMITS, LOOKUP_KEYS, TWO_COLUMNS, UPSERT_COMMITS, Workload, read_commit
-
-if TYPE_CHECKING:
-    from benchmarks.primitives import Primitives
 
 CORES = 2
 PAGE = 4096
 CACHE_LINE = 64
 KEY, CONDITION = "id", "age"
 SELECTIVITY = 10 / 63  # of age > 70 among 18 to 80
-
-
-@dataclass(frozen=True)
-class Kernels:
-    """Nanoseconds per row of one core, by column."""
-
-    encode: Mapping[str, float]
-    decode: Mapping[str, float]
-    gather: Mapping[str, float]
-    sort: float
-    merge: float
-    bloom: float
 
 
 @dataclass(frozen=True)

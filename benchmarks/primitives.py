@@ -6,7 +6,7 @@ import os
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,6 @@ import pyarrow as pa
 import zstandard
 
 from benchmarks import bench_block, bench_merge
-from benchmarks.limits_of import Kernels
 from benchmarks.workload import random_rows
 from tablestore import types
 from tablestore._native import bloom, checksum
@@ -46,6 +45,18 @@ class Primitives:
     page_cache: float
     small_read: float
     sync_seconds: float
+
+
+@dataclass(frozen=True)
+class Kernels:
+    """Nanoseconds per row of one core, by column."""
+
+    encode: Mapping[str, float]
+    decode: Mapping[str, float]
+    gather: Mapping[str, float]
+    sort: float
+    merge: float
+    bloom: float
 
 
 def least(call: Callable[[], Any]) -> float:

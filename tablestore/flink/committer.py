@@ -15,7 +15,7 @@ from tablestore.file import part as parts
 from tablestore.file.part import Part
 from tablestore.file.snapshot import Snapshot, WriterIdentity, check_identity
 from tablestore.flink.protocol import Connection, Value, integer_of, text_of
-from tablestore.flink.roles import Reply
+from tablestore.flink.role import Reply
 from tablestore.table import Table
 from tablestore.transaction import Outcome
 

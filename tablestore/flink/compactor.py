@@ -13,7 +13,7 @@ import pyarrow as pa
 from tablestore.compact import POLL_SECONDS, Compactor
 from tablestore.errors import ConnectorError
 from tablestore.flink.protocol import Connection, Value
-from tablestore.flink.roles import Reply
+from tablestore.flink.role import Reply
 from tablestore.lsm.parallel import workers
 from tablestore.results import CompactResult
 from tablestore.table import Table

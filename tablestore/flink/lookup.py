@@ -25,7 +25,7 @@ from tablestore.file.vector import Vector
 from tablestore.flink import batch
 from tablestore.flink.amounts import memory_of
 from tablestore.flink.protocol import Connection, integer_of, text_of
-from tablestore.flink.roles import Reply
+from tablestore.flink.role import Reply
 from tablestore.lsm.condition import Condition, compile_condition, plain_column
 from tablestore.lsm.equality import rows_equal
 from tablestore.lsm.lineage import Version

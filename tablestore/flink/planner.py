@@ -23,7 +23,7 @@ from tablestore.errors import (
 from tablestore.file import layout
 from tablestore.file.snapshot import TIMESTAMP_MAX
 from tablestore.flink.protocol import Connection, Value, integer_of, text_of
-from tablestore.flink.roles import Reply
+from tablestore.flink.role import Reply
 from tablestore.lsm.lineage import Version
 from tablestore.progress import Mark, Progress
 from tablestore.table import Table

@@ -18,7 +18,7 @@ from tablestore.errors import FormatError
 from tablestore.flink.amounts import memory_of
 from tablestore.flink.chunks import Snapshots
 from tablestore.flink.protocol import Connection, Value, integer_of, text_of
-from tablestore.flink.roles import Reply
+from tablestore.flink.role import Reply
 from tablestore.flink.stream import BucketReader, Portion, Position, Split
 from tablestore.lsm.scan import SCAN_MEMORY
 from tablestore.table import Table

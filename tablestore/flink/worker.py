@@ -2,7 +2,7 @@
 
 It connects to the socket, is told by HELLO which table and which role it has, answers READY, and then serves messages
 one by one until the connector hangs up. A role is a class with three methods, `batch`, `request` and `close`; see
-`tablestore.flink.roles`, which lists them all:
+`tablestore.flink.role`, and `tablestore.flink.roles`, which lists them all:
 
     class WriterRole:
         def __init__(self, table: Table, hello: Mapping[str, bytes], connection: Connection) -> None: ...
@@ -54,7 +54,8 @@ from tablestore.flink.protocol import (
     Disconnected,
     Value,
 )
-from tablestore.flink.roles import ROLES, MakeRole, Reply, Role
+from tablestore.flink.role import MakeRole, Reply, Role
+from tablestore.flink.roles import ROLES
 from tablestore.version import __version__
 
 GRACE_SECONDS: Final = 2.0

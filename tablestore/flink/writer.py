@@ -18,7 +18,7 @@ from tablestore.file.manifest import Entry, Place
 from tablestore.flink import batch
 from tablestore.flink.amounts import memory_of
 from tablestore.flink.protocol import Connection, Value, integer_of
-from tablestore.flink.roles import Reply
+from tablestore.flink.role import Reply
 from tablestore.options import duration_millis
 from tablestore.session import WRITER_MEMORY, Session
 from tablestore.table import Table

@@ -14,7 +14,7 @@ from tablestore.errors import CommitConflictError, ConnectorError, SchemaError, 
 from tablestore.flink import batch, roles, worker
 from tablestore.flink.batch import Rows
 from tablestore.flink.protocol import Connection, text_of
-from tablestore.flink.roles import Reply
+from tablestore.flink.role import Reply
 from tablestore.table import Table
 
 ERRORS: Mapping[str, type[Exception]] = {

@@ -21,7 +21,7 @@ import pyarrow as pa
 
 from tablestore.flink import worker
 from tablestore.flink.protocol import Connection, text_of
-from tablestore.flink.roles import MakeRole, Reply, Role
+from tablestore.flink.role import MakeRole, Reply, Role
 from tablestore.table import Table
 
 
