@@ -1,5 +1,7 @@
-"""The roles there are, by the name in the HELLO. Each loads its modules when it is asked for: a worker starts in a third
-of a second, and none needs them all."""
+"""The roles there are, by the name in the HELLO.
+
+Each loads its modules when it is asked for: a worker starts in a third of a second, and none needs them all.
+"""
 
 from __future__ import annotations
 
