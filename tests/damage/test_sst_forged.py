@@ -45,9 +45,9 @@ def test_bomb_is_refused_at_once(edits: Edits) -> None:
     files = forge.table_of(Forgery(edits=edits))
     table = forge.open_files(files)
     with outcome.MemoryWatch():
-        started = time.process_time()
+        started = time.perf_counter()
         found = outcome.attempt("scan", lambda: forge.visible(table))
-        elapsed = time.process_time() - started
+        elapsed = time.perf_counter() - started
     outcome.check_error(found.error, DATA, ("limit-exceeded", "bad-codec"))
     assert found.error is not None
     assert elapsed < 0.25, f"{elapsed:.3f} s"

@@ -167,7 +167,7 @@ def check(pipeline: Pipeline, figures: Figures) -> None:
         check_commits(pipeline, path, figures)
     found = table.verify(deep=True)
     assert found.ok, found
-    wait_for("all workers to end", 30.0, lambda: not pipeline.cluster.workers())
+    wait_for("all workers to end", 10.0, lambda: not pipeline.cluster.workers())
 
 
 def check_commits(pipeline: Pipeline, path: Path, figures: Figures) -> None:

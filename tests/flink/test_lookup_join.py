@@ -185,7 +185,7 @@ def test_a_killed_worker_is_replaced_and_the_job_goes_on(
         assert killed
         for worker in killed:
             os.kill(worker, signal.SIGKILL)
-        wait_for("dead workers", 30, partial(none_alive, cluster, killed))
+        wait_for("dead workers", 10, partial(none_alive, cluster, killed))
         shops.order(("a", 1))
         assert query.rows(1) == [("+I", (number, "pen"))]
     assert not cluster.failures(query.job)

@@ -162,7 +162,7 @@ def test_compaction_beside_the_sink(cluster: Cluster, session: Session, tmp_path
     wait_for("a compaction", 60, lambda: "compact" in ts.open_table(path).history()["kind"].to_pylist())
     finish(cluster, job, stream)
     assert differences(table_of(path), stream.table()) == ""
-    wait_for("workers to end", 15, lambda: not cluster.workers())
+    wait_for("workers to end", 10, lambda: not cluster.workers())
 
 
 def test_overwrite(session: Session, tmp_path: Path) -> None:

@@ -136,7 +136,7 @@ def test_batches_come_at_once_and_an_interrupt_ends_with_130(tables: Path) -> No
         table.delete([9999])
         seen.append(process.stdout.readline())
         process.send_signal(signal.SIGINT)
-        rest, errors = process.communicate(timeout=120)
+        rest, errors = process.communicate(timeout=30)
     assert (process.returncode, errors) == (status.INTERRUPTED, "interrupted\n")
     rows = [(row["_row_kind"], row["_version"], row["id"]) for row in rows_of("".join(seen) + rest)]
     assert rows == [
@@ -149,7 +149,7 @@ def test_a_table_grows_with_its_cells(tables: Path) -> None:
         assert process.stdout is not None
         lines = [process.stdout.readline() for _ in range(4)]
         ts.open_table("users").upsert([{"id": 1, "name": "a name that is longer than all before"}])
-        rest, errors = process.communicate(timeout=120)
+        rest, errors = process.communicate(timeout=30)
     assert (process.returncode, errors) == (status.OK, "")
     assert lines[0].split() == ["_row_kind", "_version", "name"]
     assert "a name that is longer than all before" in rest

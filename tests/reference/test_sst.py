@@ -67,11 +67,11 @@ def test_overwritten_ranges_are_noticed(fill: bytes, size: int) -> None:
 def test_a_directory_that_claims_half_a_gigabyte_is_refused_at_once() -> None:
     """A frame of 16 KiB may stand for 16 MiB and no more: limits come before memory."""
     data = small_file(footer=lambda found: found | {"directory_raw_size": 2**29})
-    start = time.process_time()
+    start = time.perf_counter()
     with pytest.raises(FormatError) as rejected:
         read_all(data)
     assert rejected.value.code == "limit-exceeded"
-    assert time.process_time() - start < 1
+    assert time.perf_counter() - start < 1
 
 
 def test_errors_name_offset_and_section() -> None:
