@@ -14,7 +14,7 @@ from benchmarks.tables import Rows, aligned, machine, number, piped, with_sectio
 from tests.flink.distribution import VERSION
 
 RATIO_BAR = 2.0
-BUSY = 10.0  # threads of a cluster, its workers and their collectors on two cores
+BUSY = 8.0  # threads of a cluster, its workers and their collectors on two cores
 RATIOS = ("sink", "read", "changes", "lookup")
 BRIDGE_BAR = 2_500_000
 SECTION = "Flink"  # of RESULTS.md; `benchmarks/compare.py` leaves it there

@@ -14,10 +14,6 @@ from tests.flink.jvm import archived
 
 PROGRAM = ROOT / "examples" / "flink" / "run.py"
 SECONDS = 240
-QUICK = [
-    *archived(),
-    "-XX:TieredStopAtLevel=1",
-]  # classes that are mapped, and code that is not worth much work
 
 
 def run(script: str, folder: Path) -> str:
@@ -25,7 +21,7 @@ def run(script: str, folder: Path) -> str:
     done = subprocess.run(
         command,
         cwd=folder.parent,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "JAVA_TOOL_OPTIONS": " ".join(QUICK)},
+        env={**os.environ, "PYTHONPATH": str(ROOT), "JAVA_TOOL_OPTIONS": " ".join(archived())},
         capture_output=True,
         text=True,
         timeout=SECONDS,
