@@ -143,9 +143,8 @@ class OpenBucket:
             some = np.flatnonzero(before > starts[:-1])
             reach = last.lower_bounds(probe, before[some] - 1, before[some])
             inside[number, some] = reach < before[some]
-        met = np.zeros(
-            len(self.joint.rows), bool
-        )  # np.unique would load numpy.ma: a tenth of a worker's start
+        # np.unique would load numpy.ma: a tenth of a worker's start
+        met = np.zeros(len(self.joint.rows), bool)
         met[block[inside]] = True
         asked = np.flatnonzero(met)
         if not len(asked):

@@ -112,8 +112,7 @@ class Pipeline:
 
 
 def run(pipeline: Pipeline, kills: int, seed: int) -> Figures:
-    """Kill so many times, each kind in turn and in random order; a rescale in between, in a long run another one back;
-    then let it end."""
+    """Kill so many times, each kind in turn and in random order; a rescale and back in between; then let it end."""
     chance = random.Random(seed)
     figures = Figures()
     started = time.monotonic()
@@ -125,7 +124,7 @@ def run(pipeline: Pipeline, kills: int, seed: int) -> Figures:
         if number == kills // 3:
             pipeline.rescale(3)
             pipeline.recover()
-        if number == 2 * kills // 3 and kills > len(KINDS):
+        if number == 2 * kills // 3:
             pipeline.rescale(2)
             pipeline.recover()
         time.sleep(chance.uniform(0, 0.5))

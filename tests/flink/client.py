@@ -99,7 +99,8 @@ class Client:
     def __init__(
         self, command: Sequence[str] | None = None, environment: Mapping[str, str] | None = None
     ) -> None:
-        """command, environment: of a fresh process; with neither, the worker is forked from one that has loaded all."""
+        """command: of a fresh process, with more in its environment; without, the worker is forked from one that has
+        loaded all."""
         self.directory = tempfile.TemporaryDirectory(prefix="ts-")
         path = Path(self.directory.name) / "s"
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -107,11 +108,10 @@ class Client:
         listener.bind(os.fspath(path))
         listener.listen(1)
         self.log = Path(self.directory.name) / "log"
-        self.log.touch()
         self.process = (
             ForkedWorker(path, self.log)
-            if command is None and environment is None
-            else self._start([*(command or WORKER), os.fspath(path)], environment or {})
+            if command is None
+            else self._start([*command, os.fspath(path)], environment or {})
         )
         self.socket, _ = listener.accept()
         listener.close()

@@ -13,17 +13,10 @@ import traceback
 from pathlib import Path
 
 from tablestore.flink import worker
+from tablestore.flink.roles import ROLES
 
 _FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(
-    [
-        "tests.flink.nursery",
-        *(
-            f"tablestore.flink.{role}"
-            for role in ("committer", "compactor", "lookup", "planner", "reader", "writer")
-        ),
-    ]
-)
+_FORKS.set_forkserver_preload(["tests.flink.nursery", *(f"tablestore.flink.{role}" for role in ROLES)])
 
 
 class ForkedWorker:
@@ -54,7 +47,7 @@ class ForkedWorker:
 
 def _serve(socket: str, log: str) -> None:
     """The worker, as `python -m tablestore.flink.worker` is one."""
-    written = os.open(log, os.O_WRONLY | os.O_APPEND)
+    written = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(written, 1)
     os.dup2(written, 2)
     status = 1

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pytest
 
 import tablestore as ts
-from tests.flink.client import Client, WorkerError, hello_of
+from tests.flink.client import WORKER, Client, WorkerError, hello_of
 
 SCHEMA = pa.schema(
     [
@@ -295,7 +295,7 @@ def test_a_worker_does_not_load_pandas(table: ts.Table, tmp_path: Path) -> None:
     environment = {"PYTHONPATH": str(package.parent)}
     table.upsert(rows(0, 100, "x"))
     table.upsert(rows(50, 150, "y", "b"))
-    with Client(environment=environment) as client:
+    with Client(WORKER, environment) as client:
         options = {
             "scan.columns": json.dumps(SCHEMA.names),
             "scan.changelog-mode": "full",
